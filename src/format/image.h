@@ -16,32 +16,40 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { VV_IMAGE_PAGE = 4096, VV_IMAGE_TRAILER = 64 };
-enum vv_image_kind { VV_IMAGE_TREE = 1, VV_IMAGE_PACK_INDEX = 2 };
+enum {
+	VV_IMAGE_PAGE = 4096,
+	VV_IMAGE_TRAILER = 64
+};
+enum vv_image_kind {
+	VV_IMAGE_TREE = 1,
+	VV_IMAGE_PACK_INDEX = 2
+};
 
 struct vv_image {
-	const uint8_t *body;		/* borrowed; NULL when not open */
-	const uint8_t *sums;		/* borrowed */
+	const uint8_t *body; /* borrowed; NULL when not open */
+	const uint8_t *sums; /* borrowed */
 	uint64_t body_size;
 	uint32_t page_count;
-	const atomic_uint *faults;	/* borrowed, may be NULL: grows when a page could not be read */
-	_Atomic uint8_t *checked;	/* owned: a bit for each page that was found good */
+	const atomic_uint *
+		faults; /* borrowed, may be NULL: grows when a page could not be read */
+	_Atomic uint8_t *checked; /* owned: a bit for each page that was found good */
 };
 
 /* The size of the image whose trailer is @trailer (64 bytes at the end of a file). VV_ECORRUPT, VV_ENEWER. */
 int vv_image_size(const uint8_t *trailer, enum vv_image_kind kind, uint64_t *out);
 
 /* @bytes is the whole image.  Checks trailer and sums, no page. */
-int vv_image_init(struct vv_image *img, const uint8_t *bytes, size_t size, enum vv_image_kind kind,
-		  const atomic_uint *faults);
-void vv_image_fini(struct vv_image *img);	/* a zeroed image is fine */
+int vv_image_init(struct vv_image *img, const uint8_t *bytes, size_t size,
+		  enum vv_image_kind kind, const atomic_uint *faults);
+void vv_image_fini(struct vv_image *img); /* a zeroed image is fine */
 
 /*
  * *@out = body bytes [@off, @off+@len), checked.  VV_ECORRUPT: outside the body, or a page is not what its
  * checksum says.  VV_EIO: a page could not be read.  What is read from *@out later may still turn to zeros if the
  * disk fails in between: callers compare @faults before and after an operation (vv_image_faults).
  */
-int vv_image_get(const struct vv_image *img, uint64_t off, uint64_t len, const uint8_t **out);
+int vv_image_get(const struct vv_image *img, uint64_t off, uint64_t len,
+		 const uint8_t **out);
 unsigned vv_image_faults(const struct vv_image *img);
 
 /* Check every page and the padding. */

@@ -18,25 +18,29 @@
 struct vv_pack_builder;
 
 int vv_pack_builder_new(struct vv_pack_builder **out);
-void vv_pack_builder_free(struct vv_pack_builder *b);	/* NULL is a no-op */
+void vv_pack_builder_free(struct vv_pack_builder *b); /* NULL is a no-op */
 
 /* Add a frame stored here (offset != 0) or elsewhere (offset 0); its id is new to the builder, else VV_EEXIST with *@number the old one. */
-int vv_pack_builder_frame(struct vv_pack_builder *b, const struct vv_frame *frame, uint32_t *number);
+int vv_pack_builder_frame(struct vv_pack_builder *b, const struct vv_frame *frame,
+			  uint32_t *number);
 /* Numbers of frames by id; VV_ENOENT. */
-int vv_pack_builder_find(const struct vv_pack_builder *b, const struct vv_id *id, uint32_t *number);
+int vv_pack_builder_find(const struct vv_pack_builder *b, const struct vv_id *id,
+			 uint32_t *number);
 
-struct vv_blob_part {		/* one extent to be */
+struct vv_blob_part { /* one extent to be */
 	uint64_t start;
-	uint32_t frame;		/* builder's number or VV_NONE */
+	uint32_t frame; /* builder's number or VV_NONE */
 	uint32_t frame_offset;
 };
 /* VV_EEXIST if the blob is there already. */
-int vv_pack_builder_blob(struct vv_pack_builder *b, const struct vv_id *id, uint64_t size,
-			 const struct vv_blob_part *parts, uint32_t count);
+int vv_pack_builder_blob(struct vv_pack_builder *b, const struct vv_id *id,
+			 uint64_t size, const struct vv_blob_part *parts,
+			 uint32_t count);
 
 uint32_t vv_pack_builder_frame_count(const struct vv_pack_builder *b);
 uint32_t vv_pack_builder_blob_count(const struct vv_pack_builder *b);
 /* Append the index image to @out (empty). @frames_end: file offset where the frames end. The builder can only be freed then. */
-int vv_pack_builder_finish(struct vv_pack_builder *b, uint64_t frames_end, struct vv_buf *out, struct vv_id *id);
+int vv_pack_builder_finish(struct vv_pack_builder *b, uint64_t frames_end,
+			   struct vv_buf *out, struct vv_id *id);
 
 #endif

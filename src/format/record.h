@@ -13,22 +13,28 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { VV_RECORD_MAX = 16 << 20, VV_RECORD_VALUE_MAX = 4096 };
+enum {
+	VV_RECORD_MAX = 16 << 20,
+	VV_RECORD_VALUE_MAX = 4096
+};
 
 struct vv_record {
-	const char *text;	/* borrowed */
+	const char *text; /* borrowed */
 	size_t size;
-	size_t body;		/* offset of the first line after the head */
-	size_t end;		/* offset of the sum line */
+	size_t body; /* offset of the first line after the head */
+	size_t end;  /* offset of the sum line */
 };
 
 /* Checks head, lines and sum.  VV_ECORRUPT; VV_ENEWER: a higher version or a `needs-` line. VV_EINVAL: another kind. */
-int vv_record_parse(struct vv_record *rec, const char *kind, const char *text, size_t size);
+int vv_record_parse(struct vv_record *rec, const char *kind, const char *text,
+		    size_t size);
 
 /* Next line whose key is @key (NULL = any) from *@pos (0 at first): 1, 0 = none left.  The value is not NUL-ended. */
-int vv_record_next(const struct vv_record *rec, const char *key, size_t *pos, const char **found_key,
-		   size_t *found_key_len, const char **value, size_t *len);
-int vv_record_text(const struct vv_record *rec, const char *key, char *out, size_t cap);	/* VV_ECORRUPT if missing or too long */
+int vv_record_next(const struct vv_record *rec, const char *key, size_t *pos,
+		   const char **found_key, size_t *found_key_len, const char **value,
+		   size_t *len);
+int vv_record_text(const struct vv_record *rec, const char *key, char *out,
+		   size_t cap); /* VV_ECORRUPT if missing or too long */
 int vv_record_number(const struct vv_record *rec, const char *key, int64_t *out);
 int vv_record_id(const struct vv_record *rec, const char *key, struct vv_id *out);
 

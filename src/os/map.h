@@ -17,20 +17,25 @@
 #include <stdint.h>
 
 struct vv_map {
-	const uint8_t *bytes;	/* NULL if size is 0 */
+	const uint8_t *bytes; /* NULL if size is 0 */
 	size_t size;
-	const atomic_uint *faults;	/* grows with each page that could not be read; borrowed until close */
-	void *private;		/* owned; the OS's bookkeeping */
+	const atomic_uint *
+		faults; /* grows with each page that could not be read; borrowed until close */
+	void *private; /* owned; the OS's bookkeeping */
 };
 
 /* Map [@off, @off+@len) of the file; @off need not be aligned.  @len 0 = up to the end.  VV_EINVAL beyond its end. */
 int vv_map_open(struct vv_map *out, const char *path, uint64_t off, uint64_t len);
-void vv_map_close(struct vv_map *map);	/* an empty (zeroed) map is fine; leaves it zeroed */
-void vv_map_drop(const struct vv_map *map);	/* give the resident pages back; they come again when touched */
+void vv_map_close(
+	struct vv_map *map); /* an empty (zeroed) map is fine; leaves it zeroed */
+void vv_map_drop(
+	const struct vv_map
+		*map); /* give the resident pages back; they come again when touched */
 
 static inline unsigned vv_map_faults(const struct vv_map *map)
 {
-	return map->faults ? atomic_load_explicit(map->faults, memory_order_acquire) : 0;
+	return map->faults ? atomic_load_explicit(map->faults, memory_order_acquire)
+			   : 0;
 }
 
 #endif

@@ -21,34 +21,38 @@
 
 struct vv_map;
 
-enum { VV_SOURCE_KEY_MAX = 1023 };
+enum {
+	VV_SOURCE_KEY_MAX = 1023
+};
 
 struct vv_object_info {
 	uint64_t size;
 	int64_t mtime_ns;
-	uint64_t version;	/* differs when the object was replaced; 0 if the source cannot tell */
+	uint64_t
+		version; /* differs when the object was replaced; 0 if the source cannot tell */
 };
 
 enum vv_put_mode {
 	VV_PUT_NEW,	/* VV_EEXIST if the key has an object; that one stays */
-	VV_PUT_REPLACE,	/* takes the place of what is there, at once */
+	VV_PUT_REPLACE, /* takes the place of what is there, at once */
 };
 
 struct vv_source {
-	const struct vv_source_ops *ops;	/* never NULL */
-	struct vv_source *next;			/* owned; NULL at the bottom */
+	const struct vv_source_ops *ops; /* never NULL */
+	struct vv_source *next;		 /* owned; NULL at the bottom */
 };
 
 /* An object being written; no one sees it before commit. */
 struct vv_put {
-	struct vv_source *src;		/* borrowed; the source that made it */
+	struct vv_source *src; /* borrowed; the source that made it */
 };
 
 struct vv_source_ops {
-	const char *name;	/* for logs and `varve stats` */
+	const char *name; /* for logs and `varve stats` */
 
 	/* Read up to @len bytes at @off; *@got < @len only at the object's end.  VV_ENOENT: no such object. */
-	int (*get)(struct vv_source *src, const char *key, void *buf, size_t len, uint64_t off, size_t *got);
+	int (*get)(struct vv_source *src, const char *key, void *buf, size_t len,
+		   uint64_t off, size_t *got);
 	int (*stat)(struct vv_source *src, const char *key, struct vv_object_info *out);
 
 	/*
@@ -61,7 +65,8 @@ struct vv_source_ops {
 	int (*put_commit)(struct vv_put *put, const char *key, enum vv_put_mode mode);
 	void (*put_abort)(struct vv_put *put);
 
-	int (*remove)(struct vv_source *src, const char *key);	/* VV_ENOENT if absent; durable when 0 */
+	int (*remove)(struct vv_source *src,
+		      const char *key); /* VV_ENOENT if absent; durable when 0 */
 
 	/*
 	 * Call @object for every key that begins with @prefix (whole parts: `refs/`, or "" for all), in no
@@ -69,30 +74,40 @@ struct vv_source_ops {
 	 * @object ends the listing and is returned.  @info may be NULL in the callback if it is not known.
 	 */
 	int (*list)(struct vv_source *src, const char *prefix,
-		    int (*object)(void *ctx, const char *key, const struct vv_object_info *info), void *ctx);
+		    int (*object)(void *ctx, const char *key,
+				  const struct vv_object_info *info),
+		    void *ctx);
 
 	/* Map @len bytes at @off (@len 0 = to the end).  VV_ENOSYS: cannot map; the caller reads instead. */
-	int (*map)(struct vv_source *src, const char *key, uint64_t off, uint64_t len, struct vv_map *out);
+	int (*map)(struct vv_source *src, const char *key, uint64_t off, uint64_t len,
+		   struct vv_map *out);
 
-	void (*free)(struct vv_source *src);	/* this one only, not next */
+	void (*free)(struct vv_source *src); /* this one only, not next */
 };
 
 /* The border functions check keys and the contract above, then call the operation. */
-int vv_source_get(struct vv_source *src, const char *key, void *buf, size_t len, uint64_t off, size_t *got);
-int vv_source_get_exact(struct vv_source *src, const char *key, void *buf, size_t len, uint64_t off); /* VV_ECORRUPT if short */
+int vv_source_get(struct vv_source *src, const char *key, void *buf, size_t len,
+		  uint64_t off, size_t *got);
+int vv_source_get_exact(struct vv_source *src, const char *key, void *buf, size_t len,
+			uint64_t off); /* VV_ECORRUPT if short */
 int vv_source_stat(struct vv_source *src, const char *key, struct vv_object_info *out);
 int vv_source_put_begin(struct vv_source *src, struct vv_put **out);
 int vv_source_put_write(struct vv_put *put, const void *bytes, size_t len);
 int vv_source_put_commit(struct vv_put *put, const char *key, enum vv_put_mode mode);
-void vv_source_put_abort(struct vv_put *put);	/* NULL is a no-op */
-int vv_source_put(struct vv_source *src, const char *key, const void *bytes, size_t len, enum vv_put_mode mode);
+void vv_source_put_abort(struct vv_put *put); /* NULL is a no-op */
+int vv_source_put(struct vv_source *src, const char *key, const void *bytes, size_t len,
+		  enum vv_put_mode mode);
 int vv_source_remove(struct vv_source *src, const char *key);
 int vv_source_list(struct vv_source *src, const char *prefix,
-		   int (*object)(void *ctx, const char *key, const struct vv_object_info *info), void *ctx);
-int vv_source_map(struct vv_source *src, const char *key, uint64_t off, uint64_t len, struct vv_map *out);
-void vv_source_free(struct vv_source *src);	/* NULL is a no-op */
+		   int (*object)(void *ctx, const char *key,
+				 const struct vv_object_info *info),
+		   void *ctx);
+int vv_source_map(struct vv_source *src, const char *key, uint64_t off, uint64_t len,
+		  struct vv_map *out);
+void vv_source_free(struct vv_source *src); /* NULL is a no-op */
 
 /* A whole small object in memory, NUL after its end; VV_EFBIG above @max.  @out is owned by the caller (free). */
-int vv_source_get_whole(struct vv_source *src, const char *key, size_t max, char **out, size_t *len);
+int vv_source_get_whole(struct vv_source *src, const char *key, size_t max, char **out,
+			size_t *len);
 
 #endif

@@ -1,0 +1,48 @@
+/*
+ * publish.h - put one tree and its content into a store and move a ref to it.
+ *
+ * The order is pack -> tree -> ref, without locks; a crash at any point leaves the old state or the new one.
+ *  1. An intent is written: what this publisher uses or is about to write cannot be removed meanwhile.
+ *  2. Pack indexes are loaded; condemned packs are left out.
+ *  3. Content streams through: one reader cuts and hashes, `jobs` workers compress, new frames go to new packs.  Before a
+ *     pack is committed, the intent names it; before a stored pack is relied on, the intent names that.
+ *  4. The tree is put, then each reused pack is checked: it must be there and not be condemned.
+ *  5. The ref is put; the intent goes.
+ *
+ * Ownership: borrows store and input.  Threads: one caller; workers inside.
+ */
+#ifndef VV_STORE_PUBLISH_H
+#define VV_STORE_PUBLISH_H
+
+#include "core/id.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct vv_store;
+struct vv_input;
+
+struct vv_publish_stats {
+	uint64_t entries, files;
+	uint64_t bytes_in;		/* content read */
+	uint64_t bytes_new;		/* plain bytes that were not in the store */
+	uint64_t bytes_stored;		/* what the store grew by: packs and tree */
+	uint64_t tree_bytes;
+	uint64_t frames_new, frames_reused, blobs_new, blobs_reused;
+	unsigned packs_new;
+};
+
+struct vv_publish_options {
+	int level;		/* zstd level 1-19; 0 = default */
+	unsigned jobs;		/* 0 = processors */
+	size_t memory_bytes;	/* bound of buffers in flight; 0 = default */
+	/* Called now and then on the caller's thread; a value other than 0 cancels (VV_ECANCELED). */
+	int (*progress)(void *ctx, const struct vv_publish_stats *so_far, uint64_t done, uint64_t total);
+	void *ctx;
+};
+
+int vv_publish(struct vv_store *store, const char *ref, struct vv_input *input, const struct vv_publish_options *opts,
+	       struct vv_publish_stats *stats, struct vv_id *tree);
+
+#endif
