@@ -1,7 +1,8 @@
 /*
  * image.h - a body in checksummed pages, used in place (docs/format.md, section 5).
  *
- * Answers: may I look at these bytes?  Each page is checked once, when it is first asked for.
+ * Answers: may I look at these bytes?  Each page is checked once, when it is first
+ * asked for; after that the question costs one test of a bit.
  *
  * Ownership: the bytes are borrowed (usually a mapping) and must outlive the image.
  * Threads: get is safe from any thread once open; init and fini from one.
@@ -18,11 +19,12 @@
 
 enum {
 	VV_IMAGE_PAGE = 4096,
-	VV_IMAGE_TRAILER = 64
+	VV_IMAGE_TRAILER = 64,
 };
+
 enum vv_image_kind {
 	VV_IMAGE_TREE = 1,
-	VV_IMAGE_PACK_INDEX = 2
+	VV_IMAGE_PACK_INDEX = 2,
 };
 
 struct vv_image {
@@ -30,32 +32,44 @@ struct vv_image {
 	const uint8_t *sums; /* borrowed */
 	uint64_t body_size;
 	uint32_t page_count;
-	const atomic_uint *
-		faults; /* borrowed, may be NULL: grows when a page could not be read */
-	_Atomic uint8_t *checked; /* owned: a bit for each page that was found good */
+	const atomic_uint
+		*faults; /* borrowed, may be NULL: grows when a page is lost */
+	_Atomic(uint8_t) *checked; /* owned: a bit for each page that was found good */
 };
 
-/* The size of the image whose trailer is @trailer (64 bytes at the end of a file). VV_ECORRUPT, VV_ENEWER. */
+/*
+ * The size of the image whose trailer is @trailer (64 bytes at the end of a file).
+ * VV_ECORRUPT, VV_ENEWER.
+ */
 int vv_image_size(const uint8_t *trailer, enum vv_image_kind kind, uint64_t *out);
 
-/* @bytes is the whole image.  Checks trailer and sums, no page. */
+/*
+ * @bytes is the whole image.  Checks trailer and sums, no page.  After an error
+ * the image is as good as zeroed.  VV_ECORRUPT, VV_ENEWER, VV_EIO, VV_ENOMEM.
+ */
 int vv_image_init(struct vv_image *img, const uint8_t *bytes, size_t size,
 		  enum vv_image_kind kind, const atomic_uint *faults);
 void vv_image_fini(struct vv_image *img); /* a zeroed image is fine */
 
 /*
- * *@out = body bytes [@off, @off+@len), checked.  VV_ECORRUPT: outside the body, or a page is not what its
- * checksum says.  VV_EIO: a page could not be read.  What is read from *@out later may still turn to zeros if the
- * disk fails in between: callers compare @faults before and after an operation (vv_image_faults).
+ * *@out = body bytes [@off, @off+@len), checked, in one piece also where they
+ * cross pages.  VV_ECORRUPT: outside the body, or a page is not what its checksum
+ * says.  VV_EIO: the same after @faults has ever grown, since a lost page reads as
+ * zeros.  What is read from *@out later may still turn to zeros if the disk fails
+ * in between: callers compare @faults before and after an operation
+ * (vv_image_faults).
  */
 int vv_image_get(const struct vv_image *img, uint64_t off, uint64_t len,
 		 const uint8_t **out);
 unsigned vv_image_faults(const struct vv_image *img);
 
-/* Check every page and the padding. */
+/* Check every page, also those checked before, and the padding of the last one. */
 int vv_image_verify(const struct vv_image *img);
 
-/* @body is the bytes of a body; appends padding, sums and trailer to it and tells the image's id. */
+/*
+ * @body is the bytes of a body; appends padding, sums and trailer to it and tells
+ * the image's id.  VV_EINVAL: an empty body.  VV_EFBIG, VV_EOVERFLOW, VV_ENOMEM.
+ */
 int vv_image_finish(struct vv_buf *body, enum vv_image_kind kind, struct vv_id *id);
 
 #endif

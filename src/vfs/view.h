@@ -1,0 +1,166 @@
+/*
+ * view.h - what a mount shows: layers at paths, merged where they overlap.
+ *
+ * Answers, for a host: which node has this name, what are its attributes, what is in this directory, whose bytes are these?
+ *
+ * A layer is a tree or a host directory at a path in the view (default mount: every ref at /<ref>).  Directories on the way to a
+ * layer that no layer holds are synthetic.  Where several layers have a directory they are merged: the first layer wins; a file hides
+ * what is below; in a directory with more than one source a whiteout (character device 0/0) hides its name, and an opaque
+ * directory (xattr {trusted,user}.overlay.opaque = y) hides what is below it.
+ *
+ * Nodes.  Where only one tree can contribute, a node id is computed from (instance of the tree, entry) and nothing is allocated;
+ * an instance counts the lookups that the kernel holds and outlives its layer until they are forgotten.  All other nodes (synthetic, merged,
+ * host directory) are *dynamic*: small, counted, in a table.  A node never changes its meaning: when a layer moves, names lead
+ * to new nodes, and who holds an old node (an open file, a running compiler's directory) keeps the old tree.  The root's and synthetic
+ * directories' listings do change.
+ *
+ * Changing layers (vv_view_set_layers) swaps a snapshot and returns notices: the names and directories that a kernel must
+ * forget.  Positive and negative names in dynamic directories are tracked for that (bounded; beyond the bound they get a short life).
+ *
+ * Ownership: new/free.  Threads: any; a query on tree nodes takes no lock.
+ */
+#ifndef VV_VFS_VIEW_H
+#define VV_VFS_VIEW_H
+
+#include "core/id.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct vv_budget;
+struct vv_tree;
+struct vv_view;
+
+#define VV_NODE_ROOT UINT64_C(1)
+
+/* ---- layers ---- */
+
+/* How the view reads a host directory: os/hostdir.h behind pointers, since vfs is PURE.  Paths as there. */
+struct vv_hostdir;
+struct vv_hostfile;
+struct vv_hoststat;
+struct vv_host_ops {
+	int (*stat)(struct vv_hostdir *dir, const char *path, struct vv_hoststat *out);
+	int (*list)(struct vv_hostdir *dir, const char *path,
+		    int (*entry)(void *ctx, const char *name, uint32_t type_bits, uint64_t ino), void *ctx);
+	int (*readlink)(struct vv_hostdir *dir, const char *path, char *buf, size_t cap, size_t *len);
+	int (*xattr_list)(struct vv_hostdir *dir, const char *path, char *buf, size_t cap, size_t *len);
+	int (*xattr_get)(struct vv_hostdir *dir, const char *path, const char *name, void *buf, size_t cap, size_t *len);
+	int (*open)(struct vv_hostfile **out, struct vv_hostdir *dir, const char *path);
+	int (*read)(struct vv_hostfile *file, void *buf, size_t len, uint64_t off, size_t *got);
+	void (*close)(struct vv_hostfile *file);
+};
+
+/*
+ * A layer of the view as its maker describes it.  Trees are opened at first touch: open() gives a tree that stays valid
+ * until close(); it may fail (the path then answers that error, other layers are unhurt) and is tried again later.
+ */
+struct vv_layer {
+	const char *path;	/* in the view, `a/b`, "" = the root; copied */
+	const char *label;	/* ref name or host path, for messages and statistics; copied */
+	/* a tree: */
+	struct vv_id tree_id;	/* same path, label and id in the next snapshot: the same instance goes on */
+	int (*open)(void *ctx, const struct vv_id *id, const struct vv_tree **tree, void **handle);
+	void (*close)(void *ctx, void *handle);
+	void *ctx;		/* borrowed for the view's life */
+	int64_t published_ns;	/* time of synthetic parents */
+	/* or a host directory: */
+	struct vv_hostdir *dir;	/* NULL for a tree; borrowed for the view's life */
+};
+
+struct vv_view_options {
+	const struct vv_host_ops *host_ops;	/* NULL: no host directories */
+	struct vv_budget *budget;		/* dynamic nodes and listings draw on it; NULL in tests */
+	uint32_t default_uid, default_gid;	/* of synthetic directories */
+};
+
+/* What a kernel must forget.  @name NULL: attributes and listing of @node; else the entry @name in @node. */
+struct vv_notice {
+	uint64_t node;
+	char *name;		/* owned by the list */
+	size_t len;
+};
+struct vv_notices {
+	struct vv_notice *items;	/* owned */
+	size_t count;
+};
+void vv_notices_fini(struct vv_notices *n);
+
+int vv_view_new(struct vv_view **out, const struct vv_view_options *opts);	/* no layers: an empty root */
+void vv_view_free(struct vv_view *view);
+
+/*
+ * Replace all layers.  Order is priority.  The notices must be sent after this returns: a lookup that was answered from
+ * the old snapshot is then covered, since a kernel serialises them with its lookups in the directory.
+ */
+int vv_view_set_layers(struct vv_view *view, const struct vv_layer *layers, size_t count, struct vv_notices *out);
+bool vv_view_has_host_layers(const struct vv_view *view);
+
+/* ---- queries ---- */
+
+enum vv_life {
+	VV_LIFE_FOREVER,	/* until a notice says otherwise */
+	VV_LIFE_SHORT,		/* 1 s: the host can change it behind our back */
+	VV_LIFE_NONE,		/* ask again each time */
+};
+
+struct vv_attr {
+	uint64_t node;		/* for the protocol */
+	uint64_t generation;	/* differs when a node id is used again */
+	uint64_t ino;		/* for people and compilers: unique and stable for each path, hard links excepted */
+	uint32_t mode, uid, gid, nlink;
+	uint32_t rdev_major, rdev_minor;
+	uint64_t size, blocks;
+	int64_t mtime_sec, ctime_sec, atime_sec;
+	uint32_t mtime_nsec, ctime_nsec, atime_nsec;
+	enum vv_life entry_life, attr_life;
+};
+
+/* On success the node counts one lookup more, until forgotten.  VV_ENOENT: *@negative_life says how long that holds. */
+int vv_view_lookup(struct vv_view *view, uint64_t parent, const char *name, size_t len, struct vv_attr *out,
+		   enum vv_life *negative_life);
+void vv_view_forget(struct vv_view *view, uint64_t node, uint64_t count);
+int vv_view_getattr(struct vv_view *view, uint64_t node, struct vv_attr *out);
+int vv_view_readlink(struct vv_view *view, uint64_t node, char *buf, size_t cap, size_t *len);
+int vv_view_xattr_get(struct vv_view *view, uint64_t node, const char *name, void *buf, size_t cap, size_t *len); /* cap 0 asks; VV_ERANGE */
+int vv_view_xattr_list(struct vv_view *view, uint64_t node, char *buf, size_t cap, size_t *len);
+
+/* Whose bytes a regular file's are.  Valid while the node is held. */
+struct vv_content {
+	bool is_host;		/* open a handle; else: */
+	struct vv_id blob;	/* if size > 0 */
+	uint64_t size;
+};
+int vv_view_content(struct vv_view *view, uint64_t node, struct vv_content *out);
+
+/* Handles: files of host directories; directories that have a host source (their listing is fixed at open). */
+struct vv_view_file;
+int vv_view_open(struct vv_view *view, uint64_t node, struct vv_view_file **out);	/* host files only, else VV_EINVAL */
+int vv_view_file_read(struct vv_view_file *file, void *buf, size_t len, uint64_t off, size_t *got);
+void vv_view_file_close(struct vv_view_file *file);
+
+/*
+ * List @dir from position @pos (0 = start).  @entry gets `.` and `..` first; a value other than 0 stops (the buffer is full), that
+ * entry is not consumed.  @next is the position after the entry.  With @plus, @attr is filled as by a lookup, *counted* (the
+ * callee forgets it if it stops at this entry), except for `.`, `..` and what is not at hand cheaply, where attr->node is 0.
+ * Order: by name as bytes.  Listings of trees need no state; @handle is NULL for them.
+ */
+struct vv_dir_handle;
+int vv_view_opendir(struct vv_view *view, uint64_t dir, struct vv_dir_handle **out);	/* *@out may be NULL: not needed */
+void vv_view_closedir(struct vv_dir_handle *handle);
+int vv_view_readdir(struct vv_view *view, uint64_t dir, struct vv_dir_handle *handle, uint64_t pos, bool plus,
+		    int (*entry)(void *ctx, const char *name, size_t len, uint64_t next, const struct vv_attr *attr), void *ctx);
+
+struct vv_view_totals {
+	uint64_t files, bytes;	/* of all tree layers that are open or whose totals are known */
+};
+
+/* Which layer a node belongs to, and its path for messages; both best effort. */
+size_t vv_view_describe(struct vv_view *view, uint64_t node, char *buf, size_t cap);
+int vv_view_layer_index(struct vv_view *view, uint64_t node);	/* index for per-layer counters; -1 = none */
+
+/* Trees whose nodes a kernel still holds although no layer shows them any more, for the lease. 1 = item, 0 = end. */
+int vv_view_retired_next(struct vv_view *view, size_t *pos, struct vv_id *tree_id);
+
+#endif
