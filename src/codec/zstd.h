@@ -2,11 +2,11 @@
  * zstd.h - one frame to stored bytes and back.
  *
  * A stored frame is exactly one Zstandard frame (RFC 8878), magic included,
- * that carries its content size and carries neither a dictionary id nor a
- * checksum: our index knows the plain size, and our own checksum covers the
- * stored bytes.  The window is not larger than the content (or the 1 KiB that
- * is the least Zstandard can say), so a decoder never needs memory beyond the
- * plain bytes, the reference and its own fixed state.
+ * without a dictionary id (docs/format.md, section 7).  Ours carry their content
+ * size and no checksum: the index knows the plain size, and our own checksum
+ * covers the plain bytes.  A frame that says nothing of its size is read as well.
+ * The window is at most VV_ZSTD_WINDOW_BYTES_MAX, so a decoder of any kind needs
+ * no memory beyond that, the reference and its own fixed state.
  *
  * Reference: a frame may be compressed against the plain bytes of another
  * frame, which the decoder must then be given again.  To Zstandard they are
@@ -27,6 +27,7 @@ struct vv_decompressor;
 struct vv_cdict;
 
 enum {
+	VV_ZSTD_WINDOW_BYTES_MAX = 512 * 1024,
 	VV_COMPRESS_LEVEL_MIN = 1,
 	VV_COMPRESS_LEVEL_MAX = 22,
 	VV_COMPRESS_LEVEL_DEFAULT = 15,
@@ -44,9 +45,10 @@ size_t vv_compressor_size_bytes(const struct vv_compressor *c);
 
 /*
  * Compresses @src into @dst and sets *@out_len.  @ref is the plain bytes of the
- * reference frame, or NULL and 0.  VV_ENOSPC: the stored bytes would exceed
- * @cap, so give @cap = @len - 1 to ask "only if it helps".  VV_ENOMEM.  After
- * an error *@out_len is 0, @dst is undefined and @c may be used again.
+ * reference frame, or NULL and 0; it must not overlap @src, or it is of no use.
+ * VV_ENOSPC: the stored bytes would exceed @cap, so give @cap = @len - 1 to ask
+ * "only if it helps".  VV_ENOMEM.  After an error *@out_len is 0, @dst is
+ * undefined and @c may be used again.
  */
 int vv_compressor_run(struct vv_compressor *c, void *dst, size_t cap, size_t *out_len,
 		      const void *src, size_t len, const void *ref, size_t ref_len);
@@ -66,7 +68,7 @@ size_t vv_cdict_size_bytes(const struct vv_cdict *dict);
 
 /*
  * All memory a decompressor ever holds is taken here: vv_decompressor_size_bytes(),
- * about 200 KiB.  Running one allocates nothing.  VV_ENOMEM.
+ * about 125 KiB.  Running one allocates nothing.  VV_ENOMEM.
  */
 int vv_decompressor_new(struct vv_decompressor **out);
 void vv_decompressor_free(struct vv_decompressor *d);
