@@ -1,6 +1,10 @@
 /*
  * pack.h - the index of a pack (docs/format.md, section 7): which frames and blobs, and where.
  *
+ * Answers: does this pack have that blob, in which frames does byte n of it lie, and
+ * where in the file are they?  Ids are uniform, so a search begins at an interpolated
+ * guess and touches two or three pages of a table of any size.
+ *
  * Ownership: bytes borrowed until vv_pack_fini().
  * Threads: immutable after init; all queries from any thread.
  * Errors: as tree.h.
@@ -14,25 +18,27 @@
 #include <stdint.h>
 
 enum {
-	VV_PACK_HEADER = 16,
+	VV_PACK_HEADER = 16,	   /* bytes before the first frame */
+	VV_PACK_ALIGN = 4096,	   /* of the index in the file */
 	VV_FRAME_MAX = 256 * 1024, /* plain bytes */
-	VV_SLICE_MAX =
-		64 *
-		1024, /* plain bytes of a frame that holds a slice of a larger blob */
+	VV_SLICE_MAX = 64 * 1024,  /* the same for a slice of a larger blob */
 	VV_EXTENT_MIN = 4096, /* bytes an extent spans unless it is its blob's last */
 };
+#define VV_PACK_COUNT_MAX INT32_MAX /* frames, and blobs, of one pack */
+#define VV_BLOB_MAX (UINT64_C(1) << 62)
 #define VV_NONE UINT32_MAX
 
 enum vv_frame_codec {
 	VV_CODEC_RAW = 0,
-	VV_CODEC_ZSTD = 1
+	VV_CODEC_ZSTD = 1,
 };
 
 struct vv_pack {
 	struct vv_image image; /* owned */
-	struct vv_id id;
+	struct vv_id id;       /* as the opener named it */
 	uint32_t frame_count, blob_count, extent_count;
-	uint64_t frames, blobs, extents, frames_end;
+	uint64_t frames, blobs, extents; /* where the tables begin in the body */
+	uint64_t frames_end;
 };
 
 struct vv_frame {
@@ -57,24 +63,44 @@ struct vv_extent {
 	uint32_t frame_offset;
 };
 
+/* @image is the whole index image.  @id may be NULL (unknown).  Checks header and tables' bounds. */
 int vv_pack_init(struct vv_pack *pack, const struct vv_id *id, const uint8_t *image,
 		 size_t size, const atomic_uint *faults);
-void vv_pack_fini(struct vv_pack *pack);
+void vv_pack_fini(struct vv_pack *pack); /* a zeroed pack is fine */
 
+/*
+ * The first bytes of a pack file, and the check that they and the index, found at
+ * @index_at in the file, belong to one pack.  VV_ECORRUPT, VV_ENEWER.
+ */
+void vv_pack_header_put(uint8_t header[VV_PACK_HEADER]);
+int vv_pack_check_file(const struct vv_pack *pack, const uint8_t header[VV_PACK_HEADER],
+		       uint64_t index_at);
+
+/*
+ * By index in the table; VV_EINVAL beyond it.  What comes back obeys the rules: a
+ * stored frame lies before frames_end, and its reference exists and, as far as this
+ * table shows, has none itself.  (A reference in another pack: look there.)
+ */
 int vv_pack_frame(const struct vv_pack *pack, uint32_t index, struct vv_frame *out);
 int vv_pack_blob(const struct vv_pack *pack, uint32_t index, struct vv_blob *out);
+
+/* By id; VV_ENOENT. */
 int vv_pack_find_frame(const struct vv_pack *pack, const struct vv_id *id,
-		       uint32_t *index); /* VV_ENOENT */
+		       uint32_t *index);
 int vv_pack_find_blob(const struct vv_pack *pack, const struct vv_id *id,
-		      uint32_t *index); /* VV_ENOENT */
+		      uint32_t *index);
+
 /* The @nth extent of @blob, checked against its neighbours and its frame. */
 int vv_pack_extent(const struct vv_pack *pack, const struct vv_blob *blob, uint32_t nth,
 		   struct vv_extent *out);
-/* The extent that holds byte @off of @blob (@off < size). */
+/* The extent that holds byte @off of @blob.  VV_EINVAL: @off is not below its size. */
 int vv_pack_extent_at(const struct vv_pack *pack, const struct vv_blob *blob,
 		      uint64_t off, uint32_t *nth);
 
-/* Check every rule of section 7 that the index alone can show. */
+/*
+ * Check every rule of section 7 that the index alone can show.  @why gets one line
+ * for people, "" if all is well.  O(size) time, no memory.
+ */
 int vv_pack_verify(const struct vv_pack *pack, char *why, size_t why_size);
 
 #endif
