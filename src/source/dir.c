@@ -5,9 +5,9 @@
 #include "os/file.h"
 #include "os/map.h"
 #include "os/system.h"
+#include "source/dir_walk.h"
 #include "source/open_files.h"
 #include "source/source.h"
-#include "source/walk.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -398,7 +398,7 @@ static int dir_list(struct vv_source *src, const char *prefix,
 	memcpy(start, prefix, len + 1);
 	if (len > 0)
 		start[len - 1] = '\0'; /* the slash */
-	return vv_walk(dir_of(src)->root, start, list_file, &listing);
+	return vv_dir_walk(dir_of(src)->root, start, list_file, &listing);
 }
 
 /* ---- making and sweeping ---- */

@@ -2,6 +2,7 @@
 
 #include "core/err.h"
 #include "os/posix/errno.h"
+#include "os/posix/fd.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -11,8 +12,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-_Static_assert(sizeof(off_t) == 8, "stores are larger than 2 GiB");
 
 struct vv_file {
 	int fd;
@@ -102,42 +101,12 @@ void vv_file_close(struct vv_file *file)
 
 int vv_file_read(struct vv_file *file, void *buf, size_t len, uint64_t off, size_t *got)
 {
-	char *p = buf;
-
-	*got = 0;
-	if (off > INT64_MAX || len > INT64_MAX - off)
-		return VV_EINVAL;
-	while (*got < len) {
-		ssize_t n = pread(file->fd, p + *got, len - *got, (off_t)(off + *got));
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0) {
-			*got = 0;
-			return last_err();
-		}
-		if (n == 0)
-			break;
-		*got += (size_t)n;
-	}
-	return VV_OK;
+	return vv_fd_read(file->fd, buf, len, off, got);
 }
 
 int vv_file_write(struct vv_file *file, const void *bytes, size_t len)
 {
-	const char *p = bytes;
-
-	while (len > 0) {
-		ssize_t n = write(file->fd, p, len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return last_err();
-		p += n;
-		len -= (size_t)n;
-	}
-	return VV_OK;
+	return vv_fd_append(file->fd, bytes, len);
 }
 
 /* fdatasync: content and what is needed to find it, which includes the size. */

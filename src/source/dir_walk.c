@@ -1,4 +1,4 @@
-#include "source/walk.h"
+#include "source/dir_walk.h"
 
 #include "core/err.h"
 #include "core/log.h"
@@ -11,7 +11,7 @@
 
 struct walk {
 	const char *root; /* borrowed */
-	vv_walk_fn file;
+	vv_dir_walk_fn file;
 	void *ctx;	/* borrowed */
 	char **pending; /* owned, and its strings: keys of directories to list, or "" */
 	size_t pending_count, pending_cap;
@@ -40,7 +40,7 @@ static int push_dir(struct walk *w, const char *key)
 {
 	char *copy;
 
-	if (++w->dirs > VV_WALK_MAX_DIRS)
+	if (++w->dirs > VV_DIR_WALK_MAX)
 		return fail(VV_ELOOP, "walk through", w->root);
 	if (w->pending_count == w->pending_cap) {
 		size_t cap = w->pending_cap ? 2 * w->pending_cap : 64;
@@ -100,7 +100,7 @@ static int visit_dir(struct walk *w)
 	return w->result;
 }
 
-int vv_walk(const char *root, const char *start, vv_walk_fn file, void *ctx)
+int vv_dir_walk(const char *root, const char *start, vv_dir_walk_fn file, void *ctx)
 {
 	struct walk w = { .root = root, .file = file, .ctx = ctx };
 	int result = push_dir(&w, start);
