@@ -35,7 +35,7 @@ static unsigned log2_of(size_t pow2)
 /* The top bits: they depend on the whole window, the low ones on its end only. */
 static uint64_t top_bits(unsigned count)
 {
-	return ~UINT64_C(0) << (64 - count);
+	return ~(UINT64_MAX >> count);
 }
 
 /* The first cut at *@at < cut <= @end, or 0.  The hash and the place go on. */
