@@ -286,7 +286,7 @@ static void drop_failed(struct vv_frame_cache *cache, struct entry *e)
 
 /* @e is new and in the table.  Locked on entry and exit. */
 static int run_fetch(struct vv_frame_cache *cache, struct entry *e,
-		     vv_frame_fetch *fetch, void *ctx)
+		     vv_frame_fetch_fn *fetch, void *ctx)
 {
 	int err = VV_OK;
 
@@ -372,7 +372,7 @@ static int begin_fetch(struct vv_frame_cache *cache, const struct vv_id *id,
 
 /* Locked on entry and exit.  On success *@out is pinned. */
 static int pin(struct vv_frame_cache *cache, const struct vv_id *from,
-	       const struct vv_id *id, size_t size, vv_frame_fetch *fetch, void *ctx,
+	       const struct vv_id *id, size_t size, vv_frame_fetch_fn *fetch, void *ctx,
 	       struct entry **out)
 {
 	struct entry *e = *find(cache, id);
@@ -396,7 +396,8 @@ static int pin(struct vv_frame_cache *cache, const struct vv_id *from,
 
 int vv_frame_cache_pin_reference(struct vv_frame_cache *cache, const struct vv_id *from,
 				 const struct vv_id *id, size_t size,
-				 vv_frame_fetch *fetch, void *ctx, struct vv_pin *out)
+				 vv_frame_fetch_fn *fetch, void *ctx,
+				 struct vv_pin *out)
 {
 	struct entry *e = NULL;
 	int err;
@@ -413,7 +414,7 @@ int vv_frame_cache_pin_reference(struct vv_frame_cache *cache, const struct vv_i
 }
 
 int vv_frame_cache_pin(struct vv_frame_cache *cache, const struct vv_id *id,
-		       size_t size, vv_frame_fetch *fetch, void *ctx,
+		       size_t size, vv_frame_fetch_fn *fetch, void *ctx,
 		       struct vv_pin *out)
 {
 	return vv_frame_cache_pin_reference(cache, NULL, id, size, fetch, ctx, out);

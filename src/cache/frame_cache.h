@@ -50,8 +50,8 @@ struct vv_pin {
  * locks; may pin a reference (below).  An error goes to everyone who waits for this
  * frame; nothing is kept, so a later try fetches again.
  */
-typedef int vv_frame_fetch(void *ctx, const struct vv_id *id, uint8_t *plain,
-			   size_t size);
+typedef int vv_frame_fetch_fn(void *ctx, const struct vv_id *id, uint8_t *plain,
+			      size_t size);
 
 /* Takes its floor from the budget (VV_ENOMEM) and becomes its reclaimer. */
 int vv_frame_cache_new(struct vv_frame_cache **out, struct vv_budget *budget,
@@ -71,7 +71,7 @@ void vv_frame_cache_leave(struct vv_frame_cache *cache, size_t cost);
  * VV_ENOMEM, or what @fetch returned.
  */
 int vv_frame_cache_pin(struct vv_frame_cache *cache, const struct vv_id *id,
-		       size_t size, vv_frame_fetch *fetch, void *ctx,
+		       size_t size, vv_frame_fetch_fn *fetch, void *ctx,
 		       struct vv_pin *out);
 
 /*
@@ -80,7 +80,8 @@ int vv_frame_cache_pin(struct vv_frame_cache *cache, const struct vv_id *id,
  */
 int vv_frame_cache_pin_reference(struct vv_frame_cache *cache, const struct vv_id *from,
 				 const struct vv_id *id, size_t size,
-				 vv_frame_fetch *fetch, void *ctx, struct vv_pin *out);
+				 vv_frame_fetch_fn *fetch, void *ctx,
+				 struct vv_pin *out);
 
 void vv_frame_cache_unpin(struct vv_frame_cache *cache,
 			  struct vv_pin *pin); /* a zeroed pin is a no-op */

@@ -38,6 +38,7 @@ struct slot {
 	atomic_uint refs;
 	atomic_int state;
 	atomic_bool is_told;	 /* a message about it was logged */
+	int err;		 /* why it is BAD; as `pack` (P1) */
 	struct vv_object object; /* owned: the index */
 	struct vv_pack pack;
 };
