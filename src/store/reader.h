@@ -1,7 +1,12 @@
 /*
- * reader.h - bytes of blobs: finds the frames, fetches and decodes them through the frame cache.
+ * reader.h - bytes of blobs: finds the frames, fetches and decodes them through the
+ * frame cache.
  *
- * Ownership: borrows store and cache.  Threads: any.
+ * What is in the cache is given out in place.  A read costs a few locks for itself and
+ * one for each frame, and allocates nothing.
+ *
+ * Ownership: borrows store, cache and budget.
+ * Threads: any; a vv_read belongs to one read at a time.
  */
 #ifndef VV_STORE_READER_H
 #define VV_STORE_READER_H
@@ -17,7 +22,8 @@ struct vv_budget;
 struct vv_reader;
 
 enum {
-	VV_READ_MAX = 1 << 20,	/* bytes of one read */
+	VV_READ_MAX = 1 << 20, /* bytes of one read */
+	/* An extent spans 4096 bytes at least; the first and the last may be cut. */
 	VV_SPAN_MAX = VV_READ_MAX / 4096 + 2,
 };
 
@@ -26,32 +32,44 @@ struct vv_span {
 	size_t size;
 };
 
-/* The answer to one read: spans in order, borrowed until vv_reader_done().  About 12 KiB: reuse it. */
+/*
+ * The answer to one read: spans in order, borrowed until vv_reader_done().  About
+ * 12 KiB, of which only what is counted is written: reuse it.
+ */
 struct vv_read {
 	struct vv_span spans[VV_SPAN_MAX];
 	struct vv_pin pins[VV_SPAN_MAX];
 	unsigned span_count, pin_count;
-	size_t size;		/* sum of the spans */
-	size_t admitted;	/* bytes to leave the cache with */
+	size_t size;	 /* sum of the spans */
+	size_t admitted; /* cost to leave the cache with */
+	uint8_t *
+		bounce; /* owned, counted in the budget; NULL: all spans are in place */
 };
 
-int vv_reader_new(struct vv_reader **out, struct vv_store *store, struct vv_frame_cache *cache, struct vv_budget *budget);
-void vv_reader_free(struct vv_reader *r);
+int vv_reader_new(struct vv_reader **out, struct vv_store *store,
+		  struct vv_frame_cache *cache, struct vv_budget *budget);
+void vv_reader_free(struct vv_reader *r); /* NULL is a no-op; no read is held */
 
 /*
- * Bytes [@off, @off+@len) of the blob @id, which the tree says is @size bytes; cut at its end.  VV_ECORRUPT, VV_EIO, VV_ENOENT (the
- * store lost it): logged here with ids; the caller logs the file's name.  Nothing is held after an error.
+ * Bytes [@off, @off+@len) of the blob @id, which the tree says is @size bytes; cut at its
+ * end.  @len is at most VV_READ_MAX (VV_EINVAL).  VV_ECORRUPT, VV_EIO, VV_ENOENT (the
+ * store lost it): logged here with ids; the caller logs the file's name.  Nothing is
+ * held after an error.
  */
-int vv_reader_read(struct vv_reader *r, const struct vv_id *id, uint64_t size, uint64_t off, size_t len,
-		   struct vv_read *out);
+int vv_reader_read(struct vv_reader *r, const struct vv_id *id, uint64_t size,
+		   uint64_t off, size_t len, struct vv_read *out);
 void vv_reader_done(struct vv_reader *r, struct vv_read *read);
 
-/* The same, copied into @buf; exactly @len bytes or an error. */
-int vv_reader_copy(struct vv_reader *r, const struct vv_id *id, uint64_t size, uint64_t off, void *buf, size_t len);
+/*
+ * The same, copied into @buf; exactly @len bytes (any number) or an error; VV_EINVAL if
+ * they are not all within the blob.
+ */
+int vv_reader_copy(struct vv_reader *r, const struct vv_id *id, uint64_t size,
+		   uint64_t off, void *buf, size_t len);
 
 struct vv_reader_stats {
 	uint64_t reads, bytes_read;		/* asked for and given */
-	uint64_t frames_fetched, bytes_fetched;	/* stored bytes read from the source */
+	uint64_t frames_fetched, bytes_fetched; /* stored bytes read from the source */
 	uint64_t bytes_decoded;			/* plain bytes made */
 	uint64_t failures;
 };

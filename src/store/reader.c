@@ -1,0 +1,493 @@
+#include "store/reader.h"
+
+#include "cache/budget.h"
+#include "core/arith.h"
+#include "core/err.h"
+#include "core/log.h"
+#include "os/system.h"
+#include "os/thread.h"
+#include "store/decoders.h"
+#include "store/fetch.h"
+#include "store/store.h"
+
+#include <assert.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	PLACES =
+		256, /* blobs whose place is remembered: what is read goes on being read */
+	ZEROS = 64 * 1024,
+};
+
+/* A store that lost something is listed again at most this often. */
+#define REFRESH_NS UINT64_C(1000000000)
+
+/* Where a blob lies.  @set is counted unless it is a remembered place. */
+struct place {
+	struct vv_pack_set *set;
+	const struct vv_pack *pack; /* NULL: nothing remembered */
+	struct vv_blob blob;
+};
+
+struct vv_reader {
+	struct vv_store *store;	      /* borrowed */
+	struct vv_frame_cache *cache; /* borrowed */
+	struct vv_budget *budget;     /* borrowed */
+	struct vv_decoders *decoders; /* owned */
+	struct vv_fetcher fetcher;
+	struct vv_mutex lock;	     /* never held during a search or I/O */
+	struct vv_pack_set *set;     /* counted; protected by lock, as is all below */
+	struct place places[PLACES]; /* in `set`; by the first bytes of the id */
+	uint32_t hint;		     /* the pack where a blob was found last */
+	uint64_t refreshed_ns;	     /* when; 0 = never */
+	atomic_uint_least64_t reads, bytes_read, failures;
+};
+
+/* A part of a read that lies in one extent. */
+struct piece {
+	bool is_hole;
+	struct vv_frame frame;
+	size_t at;   /* in the frame */
+	size_t size; /* bytes of the read */
+};
+
+static const uint8_t zeros[ZEROS];
+
+/* ---- finding the blob ---- */
+
+/* The set in use, counted, and the place if it is remembered.  One lock a read. */
+static void recall(struct vv_reader *r, const struct vv_id *id, struct place *out,
+		   uint32_t *hint)
+{
+	const struct place *p = &r->places[vv_get_le16(id->bytes) % PLACES];
+
+	*out = (struct place){ 0 };
+	vv_mutex_lock(&r->lock);
+	if (p->pack && vv_id_equal(&p->blob.id, id))
+		*out = *p;
+	out->set = r->set;
+	vv_pack_set_ref(out->set);
+	*hint = r->hint;
+	vv_mutex_unlock(&r->lock);
+}
+
+static void remember(struct vv_reader *r, const struct place *place, uint32_t hint)
+{
+	vv_mutex_lock(&r->lock);
+	if (place->set == r->set) {
+		r->places[vv_get_le16(place->blob.id.bytes) % PLACES] = *place;
+		r->hint = hint;
+	}
+	vv_mutex_unlock(&r->lock);
+}
+
+/* On success @out->set is counted. */
+static int locate(struct vv_reader *r, const struct vv_id *id, struct place *out)
+{
+	uint32_t hint;
+	int err;
+
+	recall(r, id, out, &hint);
+	if (out->pack)
+		return VV_OK;
+	err = vv_pack_set_find_blob(out->set, id, &hint, &out->pack, &out->blob);
+	if (!err)
+		remember(r, out, hint);
+	else
+		vv_pack_set_unref(out->set);
+	return err;
+}
+
+static bool may_refresh(struct vv_reader *r)
+{
+	uint64_t now = vv_clock_ns();
+	bool may;
+
+	vv_mutex_lock(&r->lock);
+	may = r->refreshed_ns == 0 || now - r->refreshed_ns >= REFRESH_NS;
+	if (may)
+		r->refreshed_ns = now;
+	vv_mutex_unlock(&r->lock);
+	return may;
+}
+
+/* Is there a newer look at the packs, which may have what the last one had not? */
+static bool refresh(struct vv_reader *r)
+{
+	struct vv_pack_set *set, *old;
+
+	if (!may_refresh(r) || vv_store_packs_refresh(r->store, &set))
+		return false;
+	vv_mutex_lock(&r->lock);
+	old = r->set;
+	r->set = set;
+	memset(r->places, 0, sizeof r->places);
+	r->hint = 0;
+	vv_mutex_unlock(&r->lock);
+	vv_pack_set_unref(old);
+	return true;
+}
+
+/* ---- pieces ---- */
+
+/* The piece of the @nth extent within [@off, @end); @off lies in that extent. */
+static int get_piece(const struct place *p, uint32_t nth, uint64_t off, uint64_t end,
+		     struct piece *out)
+{
+	struct vv_extent extent;
+	int err = vv_pack_extent(p->pack, &p->blob, nth, &extent);
+
+	if (err)
+		return err;
+	if (off < extent.start || off >= extent.end)
+		return VV_ECORRUPT; /* extents that are not in order */
+	out->size = (size_t)(vv_min_u64(end, extent.end) - off);
+	out->is_hole = extent.frame == VV_NONE;
+	if (out->is_hole)
+		return VV_OK;
+	out->at = extent.frame_offset + (size_t)(off - extent.start);
+	return vv_pack_frame(p->pack, extent.frame, &out->frame);
+}
+
+/* What it may cost to have the frame: a foreign one may have a reference over there. */
+static size_t reference_cost(const struct piece *piece)
+{
+	bool may_have = piece->frame.reference != VV_NONE || piece->frame.offset == 0;
+
+	return may_have ? vv_frame_cache_cost(VV_FRAME_MAX) : 0;
+}
+
+static int pin_piece(struct vv_reader *r, const struct place *p,
+		     const struct piece *piece, struct vv_pin *out)
+{
+	struct vv_fetch fetch = {
+		.fetcher = &r->fetcher,
+		.set = p->set,
+		.pack = p->pack,
+		.frame = piece->frame,
+	};
+
+	return vv_frame_cache_pin(r->cache, &piece->frame.id, piece->frame.plain_size,
+				  vv_fetch_frame, &fetch, out);
+}
+
+/* ---- reading in place ---- */
+
+/* Frames are pinned together, references one after the other. */
+static int measure(const struct place *p, uint64_t off, uint64_t end, size_t *cost)
+{
+	size_t frames = 0, reference = 0;
+	struct piece piece;
+	uint32_t nth;
+	int err = vv_pack_extent_at(p->pack, &p->blob, off, &nth);
+
+	for (; !err && off < end; nth++) {
+		err = get_piece(p, nth, off, end, &piece);
+		if (err)
+			break;
+		off += piece.size;
+		if (piece.is_hole)
+			continue;
+		frames += vv_frame_cache_cost(piece.frame.plain_size);
+		reference = vv_max_size(reference, reference_cost(&piece));
+	}
+	*cost = frames + reference;
+	return err;
+}
+
+static void add_span(struct vv_read *out, const uint8_t *bytes, size_t size)
+{
+	assert(out->span_count < VV_SPAN_MAX);
+	out->spans[out->span_count++] = (struct vv_span){ bytes, size };
+	out->size += size;
+}
+
+static void add_zeros(struct vv_read *out, size_t size)
+{
+	while (size > 0) {
+		size_t n = vv_min_size(size, sizeof zeros);
+
+		add_span(out, zeros, n);
+		size -= n;
+	}
+}
+
+static int add_piece(struct vv_reader *r, const struct place *p,
+		     const struct piece *piece, struct vv_read *out)
+{
+	struct vv_pin *pin = &out->pins[out->pin_count];
+	int err;
+
+	assert(out->pin_count < VV_SPAN_MAX);
+	err = pin_piece(r, p, piece, pin);
+	if (err)
+		return err;
+	out->pin_count++;
+	add_span(out, pin->bytes + piece->at, piece->size);
+	return VV_OK;
+}
+
+static int pin_all(struct vv_reader *r, const struct place *p, uint64_t off,
+		   uint64_t end, struct vv_read *out)
+{
+	struct piece piece;
+	uint32_t nth;
+	int err = vv_pack_extent_at(p->pack, &p->blob, off, &nth);
+
+	for (; !err && off < end; nth++) {
+		err = get_piece(p, nth, off, end, &piece);
+		if (!err && piece.is_hole)
+			add_zeros(out, piece.size);
+		else if (!err)
+			err = add_piece(r, p, &piece, out);
+		off += piece.size;
+	}
+	return err;
+}
+
+/* ---- reading by copy ---- */
+
+static int copy_piece(struct vv_reader *r, const struct place *p,
+		      const struct piece *piece, uint8_t *buf)
+{
+	size_t cost =
+		vv_frame_cache_cost(piece->frame.plain_size) + reference_cost(piece);
+	struct vv_pin pin;
+	int err = vv_frame_cache_admit(r->cache, cost);
+
+	if (err)
+		return err;
+	err = pin_piece(r, p, piece, &pin);
+	if (!err)
+		memcpy(buf, pin.bytes + piece->at, piece->size);
+	vv_frame_cache_unpin(r->cache, &pin);
+	vv_frame_cache_leave(r->cache, cost);
+	return err;
+}
+
+static int copy_all(struct vv_reader *r, const struct place *p, uint64_t off,
+		    uint64_t end, uint8_t *buf)
+{
+	struct piece piece;
+	uint32_t nth;
+	int err = vv_pack_extent_at(p->pack, &p->blob, off, &nth);
+
+	for (; !err && off < end; nth++) {
+		err = get_piece(p, nth, off, end, &piece);
+		if (!err && piece.is_hole)
+			memset(buf, 0, piece.size);
+		else if (!err)
+			err = copy_piece(r, p, &piece, buf);
+		off += piece.size;
+		buf += piece.size;
+	}
+	return err;
+}
+
+/*
+ * Extents may be short and their frames large, so that the frames of one read do not
+ * all fit a small cache.  Then the bytes are collected, frame after frame.
+ */
+static int bounce(struct vv_reader *r, const struct place *p, uint64_t off,
+		  uint64_t end, struct vv_read *out)
+{
+	size_t len = (size_t)(end - off);
+	int err = vv_budget_reserve(r->budget, VV_HOLD_DECODERS, len);
+
+	if (err)
+		return err;
+	out->size = len;
+	out->bounce = malloc(len);
+	if (!out->bounce) {
+		vv_budget_release(r->budget, VV_HOLD_DECODERS, len);
+		return VV_ENOMEM;
+	}
+	err = copy_all(r, p, off, end, out->bounce);
+	out->spans[out->span_count++] = (struct vv_span){ out->bounce, len };
+	return err;
+}
+
+/* ---- one answer ---- */
+
+static void release(struct vv_reader *r, struct vv_read *read)
+{
+	for (unsigned i = 0; i < read->pin_count; i++)
+		vv_frame_cache_unpin(r->cache, &read->pins[i]);
+	if (read->admitted)
+		vv_frame_cache_leave(r->cache, read->admitted);
+	if (read->bounce)
+		vv_budget_release(r->budget, VV_HOLD_DECODERS, read->size);
+	free(read->bounce);
+	read->bounce = NULL;
+	read->pin_count = read->span_count = 0;
+	read->size = read->admitted = 0;
+}
+
+static int read_in_place(struct vv_reader *r, const struct place *p, uint64_t off,
+			 uint64_t end, struct vv_read *out)
+{
+	size_t cost;
+	int err = measure(p, off, end, &cost);
+
+	if (err)
+		return err;
+	if (cost > 0 && vv_frame_cache_admit(r->cache, cost))
+		return bounce(r, p, off, end, out);
+	out->admitted = cost;
+	return pin_all(r, p, off, end, out);
+}
+
+/* A destination: spans if @read is set, else @buf. */
+struct want {
+	const struct vv_id *id;
+	uint64_t size; /* of the blob, says the tree */
+	uint64_t off, end;
+	struct vv_read *read;
+	uint8_t *buf;
+};
+
+static int read_place(struct vv_reader *r, const struct place *p, const struct want *w)
+{
+	int err;
+
+	if (p->blob.size != w->size)
+		return VV_ECORRUPT;
+	if (!w->read)
+		return copy_all(r, p, w->off, w->end, w->buf);
+	err = read_in_place(r, p, w->off, w->end, w->read);
+	if (err)
+		release(r, w->read);
+	return err;
+}
+
+/* The first place that is found, then any other that holds the blob. */
+static int read_once(struct vv_reader *r, const struct want *w)
+{
+	struct place p;
+	const struct vv_pack *tried;
+	size_t pos = 0;
+	int err = locate(r, w->id, &p);
+	int first;
+
+	if (err)
+		return err;
+	first = err = read_place(r, &p, w);
+	tried = p.pack;
+	while (err && err != VV_ENOMEM &&
+	       vv_pack_set_next_blob(p.set, w->id, &pos, &p.pack, &p.blob)) {
+		if (p.pack != tried)
+			err = read_place(r, &p, w);
+	}
+	vv_pack_set_unref(p.set);
+	return err ? first : VV_OK;
+}
+
+static int read_or_tell(struct vv_reader *r, const struct want *w)
+{
+	char hex[VV_ID_HEX_BYTES];
+	int err = read_once(r, w);
+
+	if (err && err != VV_ENOMEM && refresh(r))
+		err = read_once(r, w);
+	if (err) {
+		atomic_fetch_add_explicit(&r->failures, 1, memory_order_relaxed);
+		vv_log(VV_LOG_ERROR, "blob %s: %s", vv_id_to_hex(w->id, hex),
+		       vv_err_text(err));
+		return err;
+	}
+	atomic_fetch_add_explicit(&r->reads, 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&r->bytes_read, w->end - w->off,
+				  memory_order_relaxed);
+	return VV_OK;
+}
+
+int vv_reader_read(struct vv_reader *r, const struct vv_id *id, uint64_t size,
+		   uint64_t off, size_t len, struct vv_read *out)
+{
+	struct want w = { .id = id, .size = size, .off = off, .read = out };
+
+	out->span_count = out->pin_count = 0;
+	out->size = out->admitted = 0;
+	out->bounce = NULL;
+	if (len > VV_READ_MAX)
+		return VV_EINVAL;
+	if (off >= size || len == 0)
+		return VV_OK;
+	w.end = off + vv_min_u64(len, size - off);
+	return read_or_tell(r, &w);
+}
+
+void vv_reader_done(struct vv_reader *r, struct vv_read *read)
+{
+	release(r, read);
+}
+
+int vv_reader_copy(struct vv_reader *r, const struct vv_id *id, uint64_t size,
+		   uint64_t off, void *buf, size_t len)
+{
+	struct want w = { .id = id, .size = size, .off = off, .buf = buf };
+
+	if (!vv_range_fits(off, len, size))
+		return VV_EINVAL;
+	if (len == 0)
+		return VV_OK;
+	w.end = off + len;
+	return read_or_tell(r, &w);
+}
+
+/* ---- life ---- */
+
+int vv_reader_new(struct vv_reader **out, struct vv_store *store,
+		  struct vv_frame_cache *cache, struct vv_budget *budget)
+{
+	struct vv_reader *r = calloc(1, sizeof *r);
+	int err;
+
+	*out = NULL;
+	if (!r)
+		return VV_ENOMEM;
+	r->store = store;
+	r->cache = cache;
+	r->budget = budget;
+	err = vv_decoders_new(&r->decoders, budget);
+	if (!err)
+		err = vv_store_packs(store, &r->set);
+	if (err) {
+		vv_decoders_free(r->decoders);
+		free(r);
+		return err;
+	}
+	r->fetcher.store = store;
+	r->fetcher.cache = cache;
+	r->fetcher.decoders = r->decoders;
+	vv_mutex_init(&r->lock);
+	*out = r;
+	return VV_OK;
+}
+
+void vv_reader_free(struct vv_reader *r)
+{
+	if (!r)
+		return;
+	vv_pack_set_unref(r->set);
+	vv_decoders_free(r->decoders);
+	vv_mutex_fini(&r->lock);
+	free(r);
+}
+
+void vv_reader_get_stats(struct vv_reader *r, struct vv_reader_stats *out)
+{
+	const struct vv_fetcher *f = &r->fetcher;
+
+	*out = (struct vv_reader_stats){
+		.reads = atomic_load(&r->reads),
+		.bytes_read = atomic_load(&r->bytes_read),
+		.failures = atomic_load(&r->failures),
+		.frames_fetched = atomic_load(&f->frames_fetched),
+		.bytes_fetched = atomic_load(&f->bytes_fetched),
+		.bytes_decoded = atomic_load(&f->bytes_decoded),
+	};
+}
