@@ -12,7 +12,9 @@
 
 static const char *store_path;
 
-enum { CAT_BUDGET = 32 << 20 };
+enum {
+	CAT_BUDGET = 32 << 20
+};
 
 /* Read and write span by span: the bytes are not copied. */
 static int copy_out(struct vv_reader *reader, const struct vv_id *blob, uint64_t size)
@@ -26,7 +28,8 @@ static int copy_out(struct vv_reader *reader, const struct vv_id *blob, uint64_t
 			break;
 		off += read->size;
 		for (unsigned i = 0; i < read->span_count && !err; i++)
-			if (fwrite(read->spans[i].bytes, 1, read->spans[i].size, stdout) != read->spans[i].size)
+			if (fwrite(read->spans[i].bytes, 1, read->spans[i].size,
+				   stdout) != read->spans[i].size)
 				err = VV_EIO;
 		vv_reader_done(reader, read);
 	}
@@ -72,10 +75,12 @@ static int cat_path(struct vv_store *store, const char *ref_name, const char *pa
 		err = VV_EISDIR;
 	else if (!err && (entry.mode & VV_S_IFMT) != VV_S_IFREG)
 		err = VV_EINVAL;
-	if (!err && entry.size > 0 && (err = vv_tree_blob(vv_open_tree_get(tree), entry.blob, &blob)) == 0)
+	if (!err && entry.size > 0 &&
+	    (err = vv_tree_blob(vv_open_tree_get(tree), entry.blob, &blob)) == 0)
 		err = cat_blob(store, &blob, entry.size);
 	vv_open_tree_unref(tree);
-	return err ? vv_say_failed(err, "cannot print '%s:%s'", ref_name, path) : VV_EXIT_OK;
+	return err ? vv_say_failed(err, "cannot print '%s:%s'", ref_name, path)
+		   : VV_EXIT_OK;
 }
 
 static int run(int count, char **words)

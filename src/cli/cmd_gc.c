@@ -30,14 +30,16 @@ static void report(void *ctx, const struct vv_gc_item *item)
 
 	(void)ctx;
 	if (json) {
-		printf("{\"verdict\": \"%s\", \"kind\": \"%s\", \"key\": ", verdict_text(item->verdict), item->kind);
+		printf("{\"verdict\": \"%s\", \"kind\": \"%s\", \"key\": ",
+		       verdict_text(item->verdict), item->kind);
 		vv_print_json_text(item->key, strlen(item->key));
 		printf(", \"bytes\": %" PRIu64 ", \"why\": ", item->bytes);
 		vv_print_json_text(item->why, strlen(item->why));
 		puts("}");
 	} else {
-		printf("%-8s %-6s %s (%s): %s\n", verdict_text(item->verdict), item->kind, item->key,
-		       vv_human_bytes(size, item->bytes), item->why);
+		printf("%-8s %-6s %s (%s): %s\n", verdict_text(item->verdict),
+		       item->kind, item->key, vv_human_bytes(size, item->bytes),
+		       item->why);
 	}
 }
 
@@ -46,22 +48,27 @@ static void summary(const struct vv_gc_stats *s)
 	char live[32], gone[32];
 
 	if (json)
-		printf("{\"live_objects\": %" PRIu64 ", \"live_bytes\": %" PRIu64 ", \"condemned\": %" PRIu64
-		       ", \"waiting\": %" PRIu64 ", \"pardoned\": %" PRIu64 ", \"deleted\": %" PRIu64
+		printf("{\"live_objects\": %" PRIu64 ", \"live_bytes\": %" PRIu64
+		       ", \"condemned\": %" PRIu64 ", \"waiting\": %" PRIu64
+		       ", \"pardoned\": %" PRIu64 ", \"deleted\": %" PRIu64
 		       ", \"deleted_bytes\": %" PRIu64 ", \"dry_run\": %s}\n",
-		       s->live_objects, s->live_bytes, s->condemned, s->waiting, s->pardoned, s->deleted,
-		       s->deleted_bytes, dry_run ? "true" : "false");
+		       s->live_objects, s->live_bytes, s->condemned, s->waiting,
+		       s->pardoned, s->deleted, s->deleted_bytes,
+		       dry_run ? "true" : "false");
 	else
-		printf("%s%" PRIu64 " condemned, %" PRIu64 " waiting, %" PRIu64 " pardoned, %" PRIu64
-		       " deleted (%s); %" PRIu64 " in use (%s)\n",
-		       dry_run ? "would be: " : "", s->condemned, s->waiting, s->pardoned, s->deleted,
-		       vv_human_bytes(gone, s->deleted_bytes), s->live_objects, vv_human_bytes(live, s->live_bytes));
+		printf("%s%" PRIu64 " condemned, %" PRIu64 " waiting, %" PRIu64
+		       " pardoned, %" PRIu64 " deleted (%s); %" PRIu64 " in use (%s)\n",
+		       dry_run ? "would be: " : "", s->condemned, s->waiting,
+		       s->pardoned, s->deleted, vv_human_bytes(gone, s->deleted_bytes),
+		       s->live_objects, vv_human_bytes(live, s->live_bytes));
 }
 
 static int run(int count, char **words)
 {
 	struct vv_gc_options opts = {
-		.dry_run = dry_run, .grace_ns = grace_ns, .report = dry_run || verbose || json ? report : NULL,
+		.dry_run = dry_run,
+		.grace_ns = grace_ns,
+		.report = dry_run || verbose || json ? report : NULL,
 	};
 	struct vv_gc_stats stats;
 	struct vv_store *store;
@@ -82,9 +89,12 @@ static int run(int count, char **words)
 
 static const struct vv_option options[] = {
 	VV_OPTION_STORE(&store_path),
-	{ "dry-run", 'n', VV_OPTION_FLAG, &dry_run, "", "change nothing; print what would go, and why" },
-	{ "grace", 0, VV_OPTION_TIME, &grace_ns, "TIME", "how long a condemned object stays (default 1h)" },
-	{ "verbose", 'v', VV_OPTION_FLAG, &verbose, "", "print each object as it is dealt with" },
+	{ "dry-run", 'n', VV_OPTION_FLAG, &dry_run, "",
+	  "change nothing; print what would go, and why" },
+	{ "grace", 0, VV_OPTION_TIME, &grace_ns, "TIME",
+	  "how long a condemned object stays (default 1h)" },
+	{ "verbose", 'v', VV_OPTION_FLAG, &verbose, "",
+	  "print each object as it is dealt with" },
 	{ "json", 0, VV_OPTION_FLAG, &json, "", "print JSON, a line each" },
 	{ 0 },
 };

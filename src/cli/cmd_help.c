@@ -14,8 +14,9 @@ void vv_print_version(void)
 	       "\n"
 	       "WinFsp - Windows File System Proxy, Copyright (C) Bill Zissimopoulos\n"
 	       "https://github.com/winfsp/winfsp\n",
-	       VARVE_VERSION, ZSTD_versionString(), sodium_version_string(), XXH_versionNumber() / 10000,
-	       XXH_versionNumber() / 100 % 100, XXH_versionNumber() % 100, archive_version_string());
+	       VARVE_VERSION, ZSTD_versionString(), sodium_version_string(),
+	       XXH_versionNumber() / 10000, XXH_versionNumber() / 100 % 100,
+	       XXH_versionNumber() % 100, archive_version_string());
 }
 
 static int run(int count, char **words)

@@ -20,11 +20,15 @@ static void print_ref(const struct vv_ref *r)
 	if (json) {
 		printf("{\"ref\": ");
 		vv_print_json_text(r->name, strlen(r->name));
-		printf(", \"tree\": \"%s\", \"published_ns\": %" PRId64 ", \"files\": %" PRIu64 ", \"bytes\": %" PRIu64 "}\n",
-		       vv_id_to_hex(&r->tree, hex), r->published_ns, r->files, r->bytes);
+		printf(", \"tree\": \"%s\", \"published_ns\": %" PRId64
+		       ", \"files\": %" PRIu64 ", \"bytes\": %" PRIu64 "}\n",
+		       vv_id_to_hex(&r->tree, hex), r->published_ns, r->files,
+		       r->bytes);
 	} else if (is_long) {
-		printf("%.16s  %s  %8" PRIu64 " files  %9s  %s\n", vv_id_to_hex(&r->tree, hex),
-		       vv_human_date(date, r->published_ns), r->files, vv_human_bytes(size, r->bytes), r->name);
+		printf("%.16s  %s  %8" PRIu64 " files  %9s  %s\n",
+		       vv_id_to_hex(&r->tree, hex),
+		       vv_human_date(date, r->published_ns), r->files,
+		       vv_human_bytes(size, r->bytes), r->name);
 	} else {
 		puts(r->name);
 	}
@@ -75,7 +79,8 @@ static void mode_text(char out[11], uint32_t mode)
 	out[10] = '\0';
 }
 
-static int print_entry(const struct vv_tree *tree, uint32_t index, const char *prefix, const char *name, size_t len)
+static int print_entry(const struct vv_tree *tree, uint32_t index, const char *prefix,
+		       const char *name, size_t len)
 {
 	struct vv_entry e;
 	char mode[11], date[32];
@@ -98,8 +103,10 @@ static int print_entry(const struct vv_tree *tree, uint32_t index, const char *p
 		vv_print_json_text(path, strlen(prefix) + len);
 		free(path);
 		printf(", \"type\": \"%c\", \"mode\": %u, \"uid\": %u, \"gid\": %u, \"size\": %" PRIu64
-		       ", \"links\": %u, \"mtime_sec\": %" PRId64 ", \"mtime_nsec\": %u",
-		       mode[0], e.mode & 07777, e.uid, e.gid, e.size, e.nlink, e.mtime_sec, e.mtime_nsec);
+		       ", \"links\": %u, \"mtime_sec\": %" PRId64
+		       ", \"mtime_nsec\": %u",
+		       mode[0], e.mode & 07777, e.uid, e.gid, e.size, e.nlink,
+		       e.mtime_sec, e.mtime_nsec);
 		if (target_len) {
 			printf(", \"target\": ");
 			vv_print_json_text(target, target_len);
@@ -109,8 +116,8 @@ static int print_entry(const struct vv_tree *tree, uint32_t index, const char *p
 	}
 	if (is_long) {
 		mode_text(mode, e.mode);
-		printf("%s %3u %5u %5u %11" PRIu64 " %s ", mode, e.nlink, e.uid, e.gid, e.size,
-		       vv_human_date(date, e.mtime_sec * 1000000000));
+		printf("%s %3u %5u %5u %11" PRIu64 " %s ", mode, e.nlink, e.uid, e.gid,
+		       e.size, vv_human_date(date, e.mtime_sec * 1000000000));
 	}
 	printf("%s%.*s", prefix, (int)len, name);
 	if (is_long && target_len)
@@ -121,12 +128,13 @@ static int print_entry(const struct vv_tree *tree, uint32_t index, const char *p
 
 /* Directories still to be listed, each with the path that leads to it: depth first without recursion. */
 struct pending {
-	struct pending *next;	/* owned */
+	struct pending *next; /* owned */
 	uint32_t dir;
 	char path[];
 };
 
-static int push(struct pending **list, uint32_t dir, const char *prefix, const char *name, size_t len)
+static int push(struct pending **list, uint32_t dir, const char *prefix,
+		const char *name, size_t len)
 {
 	size_t prefix_len = strlen(prefix);
 	struct pending *p = malloc(sizeof *p + prefix_len + len + 2);
@@ -142,7 +150,8 @@ static int push(struct pending **list, uint32_t dir, const char *prefix, const c
 	return 0;
 }
 
-static int list_directory(const struct vv_tree *tree, const struct pending *at, struct pending **todo)
+static int list_directory(const struct vv_tree *tree, const struct pending *at,
+			  struct pending **todo)
 {
 	struct vv_entry dir, child;
 	const char *name;
@@ -153,7 +162,8 @@ static int list_directory(const struct vv_tree *tree, const struct pending *at, 
 	for (uint32_t i = 0; !err && i < dir.child_count; i++) {
 		err = vv_tree_name(tree, dir.child_first + i, &name, &len);
 		if (!err)
-			err = print_entry(tree, dir.child_first + i, at->path, name, len);
+			err = print_entry(tree, dir.child_first + i, at->path, name,
+					  len);
 	}
 	for (uint32_t i = dir.child_count; !err && recursive && i-- > 0;) {
 		err = vv_tree_entry(tree, dir.child_first + i, &child);
@@ -210,9 +220,11 @@ static int list_path(struct vv_store *store, const char *ref_name, const char *p
 	if (!err && (entry.mode & VV_S_IFMT) == VV_S_IFDIR)
 		err = list_below(vv_open_tree_get(open_tree), index);
 	else if (!err)
-		err = print_entry(vv_open_tree_get(open_tree), index, "", name, strlen(name));
+		err = print_entry(vv_open_tree_get(open_tree), index, "", name,
+				  strlen(name));
 	vv_open_tree_unref(open_tree);
-	return err ? vv_say_failed(err, "cannot list '%s:%s'", ref_name, path) : VV_EXIT_OK;
+	return err ? vv_say_failed(err, "cannot list '%s:%s'", ref_name, path)
+		   : VV_EXIT_OK;
 }
 
 static int run(int count, char **words)

@@ -15,37 +15,47 @@ static struct vv_texts exclude;
 static unsigned level, jobs, strip;
 static bool json, quiet;
 
-static int show(void *ctx, const struct vv_publish_stats *s, uint64_t done, uint64_t total)
+static int show(void *ctx, const struct vv_publish_stats *s, uint64_t done,
+		uint64_t total)
 {
 	char detail[96], stored[32];
 
-	snprintf(detail, sizeof detail, "%" PRIu64 " files, %s new", s->files, vv_human_bytes(stored, s->bytes_stored));
+	snprintf(detail, sizeof detail, "%" PRIu64 " files, %s new", s->files,
+		 vv_human_bytes(stored, s->bytes_stored));
 	vv_progress_show(ctx, done, total, detail);
 	return vv_interrupted() ? VV_ECANCELED : 0;
 }
 
-static void print_json(const char *ref, const struct vv_id *tree, const struct vv_publish_stats *s, double seconds)
+static void print_json(const char *ref, const struct vv_id *tree,
+		       const struct vv_publish_stats *s, double seconds)
 {
 	char hex[VV_ID_HEX_BYTES];
 
 	printf("{\"ref\": ");
 	vv_print_json_text(ref, strlen(ref));
-	printf(", \"tree\": \"%s\", \"entries\": %" PRIu64 ", \"files\": %" PRIu64 ", \"bytes\": %" PRIu64
-	       ", \"new_bytes\": %" PRIu64 ", \"stored_bytes\": %" PRIu64 ", \"tree_bytes\": %" PRIu64
-	       ", \"new_frames\": %" PRIu64 ", \"reused_frames\": %" PRIu64 ", \"new_blobs\": %" PRIu64
-	       ", \"reused_blobs\": %" PRIu64 ", \"packs\": %u, \"seconds\": %.3f}\n",
-	       vv_id_to_hex(tree, hex), s->entries, s->files, s->bytes_in, s->bytes_new, s->bytes_stored,
-	       s->tree_bytes, s->frames_new, s->frames_reused, s->blobs_new, s->blobs_reused, s->packs_new, seconds);
+	printf(", \"tree\": \"%s\", \"entries\": %" PRIu64 ", \"files\": %" PRIu64
+	       ", \"bytes\": %" PRIu64 ", \"new_bytes\": %" PRIu64
+	       ", \"stored_bytes\": %" PRIu64 ", \"tree_bytes\": %" PRIu64
+	       ", \"new_frames\": %" PRIu64 ", \"reused_frames\": %" PRIu64
+	       ", \"new_blobs\": %" PRIu64 ", \"reused_blobs\": %" PRIu64
+	       ", \"packs\": %u, \"seconds\": %.3f}\n",
+	       vv_id_to_hex(tree, hex), s->entries, s->files, s->bytes_in, s->bytes_new,
+	       s->bytes_stored, s->tree_bytes, s->frames_new, s->frames_reused,
+	       s->blobs_new, s->blobs_reused, s->packs_new, seconds);
 }
 
-static void print_text(const char *ref, const struct vv_publish_stats *s, double seconds)
+static void print_text(const char *ref, const struct vv_publish_stats *s,
+		       double seconds)
 {
 	char in[32], fresh[32], stored[32], time[32];
 
-	printf("%s: %" PRIu64 " files, %s; %s new, stored in %s (%.1f %% of the input) in %s\n", ref, s->files,
-	       vv_human_bytes(in, s->bytes_in), vv_human_bytes(fresh, s->bytes_new),
+	printf("%s: %" PRIu64
+	       " files, %s; %s new, stored in %s (%.1f %% of the input) in %s\n",
+	       ref, s->files, vv_human_bytes(in, s->bytes_in),
+	       vv_human_bytes(fresh, s->bytes_new),
 	       vv_human_bytes(stored, s->bytes_stored),
-	       s->bytes_in ? 100.0 * (double)s->bytes_stored / (double)s->bytes_in : 0.0,
+	       s->bytes_in ? 100.0 * (double)s->bytes_stored / (double)s->bytes_in
+			   : 0.0,
 	       vv_human_seconds(time, seconds));
 }
 
@@ -54,7 +64,10 @@ static int pack(struct vv_store *store, const char *ref, struct vv_input *input)
 	struct vv_progress progress;
 	struct vv_publish_stats stats = { 0 };
 	struct vv_publish_options opts = {
-		.level = (int)level, .jobs = jobs, .progress = show, .ctx = &progress,
+		.level = (int)level,
+		.jobs = jobs,
+		.progress = show,
+		.ctx = &progress,
 	};
 	struct vv_id tree;
 	uint64_t start = vv_clock_ns();
@@ -111,11 +124,15 @@ static int run(int count, char **words)
 
 static const struct vv_option options[] = {
 	VV_OPTION_STORE(&store_path),
-	{ "exclude", 'x', VV_OPTION_TEXTS, &exclude, "PATTERN", "leave out what matches (may be given again)" },
-	{ "strip-components", 0, VV_OPTION_NUMBER, &strip, "N", "drop the first N parts of each path" },
-	{ "prefix", 0, VV_OPTION_TEXT, &prefix, "DIR", "put everything below DIR in the tree" },
+	{ "exclude", 'x', VV_OPTION_TEXTS, &exclude, "PATTERN",
+	  "leave out what matches (may be given again)" },
+	{ "strip-components", 0, VV_OPTION_NUMBER, &strip, "N",
+	  "drop the first N parts of each path" },
+	{ "prefix", 0, VV_OPTION_TEXT, &prefix, "DIR",
+	  "put everything below DIR in the tree" },
 	{ "level", 'l', VV_OPTION_NUMBER, &level, "N", "zstd level, 1 to 19" },
-	{ "jobs", 'j', VV_OPTION_NUMBER, &jobs, "N", "compress in N threads (default: processors)" },
+	{ "jobs", 'j', VV_OPTION_NUMBER, &jobs, "N",
+	  "compress in N threads (default: processors)" },
 	{ "json", 0, VV_OPTION_FLAG, &json, "", "print a summary for scripts" },
 	{ "quiet", 'q', VV_OPTION_FLAG, &quiet, "", "print no summary" },
 	{ 0 },

@@ -21,7 +21,8 @@ static int run(int count, char **words)
 		vv_say("there is no ref '%s'; `varve ls` lists them", words[0]);
 		return VV_EXIT_FAILED;
 	}
-	return err ? vv_say_failed(err, "cannot tag '%s' as '%s'", words[0], words[1]) : VV_EXIT_OK;
+	return err ? vv_say_failed(err, "cannot tag '%s' as '%s'", words[0], words[1])
+		   : VV_EXIT_OK;
 }
 
 static const struct vv_option options[] = { VV_OPTION_STORE(&store_path), { 0 } };

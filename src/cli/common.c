@@ -21,7 +21,8 @@ int vv_open_store(struct vv_store **out, const char *path)
 		return vv_say_usage("which store? give -s STORE or set VARVE_STORE");
 	err = vv_source_dir_new(&src, path, 0);
 	if (err == VV_ENOENT || err == VV_ENOTDIR) {
-		vv_say("no store at '%s': no such directory; make a store with `varve init %s`", path, path);
+		vv_say("no store at '%s': no such directory; make a store with `varve init %s`",
+		       path, path);
 		return VV_EXIT_FAILED;
 	}
 	if (err)
@@ -31,11 +32,13 @@ int vv_open_store(struct vv_store **out, const char *path)
 		return 0;
 	vv_source_free(src);
 	if (err == VV_ENOENT) {
-		vv_say("'%s' is not a store; make one with `varve init`, or name another with -s", path);
+		vv_say("'%s' is not a store; make one with `varve init`, or name another with -s",
+		       path);
 		return VV_EXIT_FAILED;
 	}
 	if (err == VV_ENEWER) {
-		vv_say("the store '%s' was made by a newer varve; update this one (%s)", path, VARVE_VERSION);
+		vv_say("the store '%s' was made by a newer varve; update this one (%s)",
+		       path, VARVE_VERSION);
 		return VV_EXIT_FAILED;
 	}
 	return vv_say_failed(err, "cannot open the store '%s'", path);

@@ -4,11 +4,14 @@
 #include <stdio.h>
 #include <time.h>
 
-enum { HUMAN = 32 };
+enum {
+	HUMAN = 32
+};
 
 const char *vv_human_bytes(char *buf, uint64_t bytes)
 {
-	static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };
+	static const char *const units[] = { "B",   "KiB", "MiB", "GiB",
+					     "TiB", "PiB", "EiB" };
 	double value = (double)bytes;
 	unsigned unit = 0;
 
@@ -16,13 +19,16 @@ const char *vv_human_bytes(char *buf, uint64_t bytes)
 		value /= 1024;
 		unit++;
 	}
-	snprintf(buf, HUMAN, unit && value < 100 ? "%.1f %s" : "%.0f %s", value, units[unit]);
+	snprintf(buf, HUMAN, unit && value < 100 ? "%.1f %s" : "%.0f %s", value,
+		 units[unit]);
 	return buf;
 }
 
 const char *vv_human_seconds(char *buf, double seconds)
 {
-	unsigned whole = seconds < 0 ? 0 : seconds > 1e9 ? 1000000000 : (unsigned)seconds;
+	unsigned whole = seconds < 0	 ? 0
+			 : seconds > 1e9 ? 1000000000
+					 : (unsigned)seconds;
 
 	if (seconds < 10)
 		snprintf(buf, HUMAN, "%.1f s", seconds);

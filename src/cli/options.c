@@ -5,10 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct vv_option *find_long(const struct vv_option *options, const char *name, size_t len)
+static const struct vv_option *find_long(const struct vv_option *options,
+					 const char *name, size_t len)
 {
 	for (; options && options->name; options++)
-		if (strlen(options->name) == len && memcmp(options->name, name, len) == 0)
+		if (strlen(options->name) == len &&
+		    memcmp(options->name, name, len) == 0)
 			return options;
 	return NULL;
 }
@@ -47,12 +49,19 @@ static bool parse_scaled(const char *text, const struct unit *units, uint64_t *o
 	return true;
 }
 
-static bool parse_size(const char *text, uint64_t *out)
+bool vv_parse_size(const char *text, uint64_t *out)
 {
 	static const struct unit units[] = {
-		{ "", 1 },		{ "K", 1 << 10 },	{ "KiB", 1 << 10 }, { "M", 1 << 20 },
-		{ "MiB", 1 << 20 },	{ "G", 1 << 30 },	{ "GiB", 1 << 30 }, { "T", UINT64_C(1) << 40 },
-		{ "TiB", UINT64_C(1) << 40 }, { NULL, 0 },
+		{ "", 1 },
+		{ "K", 1 << 10 },
+		{ "KiB", 1 << 10 },
+		{ "M", 1 << 20 },
+		{ "MiB", 1 << 20 },
+		{ "G", 1 << 30 },
+		{ "GiB", 1 << 30 },
+		{ "T", UINT64_C(1) << 40 },
+		{ "TiB", UINT64_C(1) << 40 },
+		{ NULL, 0 },
 	};
 
 	return parse_scaled(text, units, out);
@@ -62,8 +71,13 @@ static bool parse_time(const char *text, int64_t *out)
 {
 	static const uint64_t second = 1000000000;
 	const struct unit units[] = {
-		{ "", second },	       { "s", second },		{ "m", 60 * second }, { "min", 60 * second },
-		{ "h", 3600 * second }, { "d", 86400 * second }, { NULL, 0 },
+		{ "", second },
+		{ "s", second },
+		{ "m", 60 * second },
+		{ "min", 60 * second },
+		{ "h", 3600 * second },
+		{ "d", 86400 * second },
+		{ NULL, 0 },
 	};
 	uint64_t ns;
 
@@ -80,12 +94,8 @@ static bool store_value(const struct vv_option *option, const char *text)
 	uint64_t n;
 
 	switch (option->kind) {
-	case VV_OPTION_FLAG:
-		*(bool *)option->value = true;
-		return true;
-	case VV_OPTION_TEXT:
-		*(const char **)option->value = text;
-		return true;
+	case VV_OPTION_FLAG: *(bool *)option->value = true; return true;
+	case VV_OPTION_TEXT: *(const char **)option->value = text; return true;
 	case VV_OPTION_TEXTS:
 		if (texts->count == sizeof texts->items / sizeof texts->items[0])
 			return false;
@@ -96,15 +106,14 @@ static bool store_value(const struct vv_option *option, const char *text)
 			return false;
 		*(unsigned *)option->value = (unsigned)n;
 		return true;
-	case VV_OPTION_SIZE:
-		return parse_size(text, option->value);
-	case VV_OPTION_TIME:
-		return parse_time(text, option->value);
+	case VV_OPTION_SIZE: return vv_parse_size(text, option->value);
+	case VV_OPTION_TIME: return parse_time(text, option->value);
 	}
 	return false;
 }
 
-static int take_value(const struct vv_verb *verb, const struct vv_option *option, const char *text)
+static int take_value(const struct vv_verb *verb, const struct vv_option *option,
+		      const char *text)
 {
 	static const char *const wanted[] = {
 		[VV_OPTION_TEXTS] = "at most 64 of them",
@@ -114,24 +123,28 @@ static int take_value(const struct vv_verb *verb, const struct vv_option *option
 	};
 
 	if (!text)
-		return vv_say_usage("%s: --%s needs a value (%s)", verb->name, option->name, option->arg);
+		return vv_say_usage("%s: --%s needs a value (%s)", verb->name,
+				    option->name, option->arg);
 	if (!store_value(option, text))
-		return vv_say_usage("%s: --%s takes %s, not '%s'", verb->name, option->name,
-				    wanted[option->kind], text);
+		return vv_say_usage("%s: --%s takes %s, not '%s'", verb->name,
+				    option->name, wanted[option->kind], text);
 	return 0;
 }
 
-static int parse_long(const struct vv_verb *verb, const char *word, int argc, char **argv, int *i)
+static int parse_long(const struct vv_verb *verb, const char *word, int argc,
+		      char **argv, int *i)
 {
 	const char *equals = strchr(word, '=');
 	size_t len = equals ? (size_t)(equals - word) : strlen(word);
 	const struct vv_option *option = find_long(verb->options, word, len);
 
 	if (!option)
-		return vv_say_usage("%s has no option --%.*s", verb->name, (int)len, word);
+		return vv_say_usage("%s has no option --%.*s", verb->name, (int)len,
+				    word);
 	if (option->kind == VV_OPTION_FLAG) {
 		if (equals)
-			return vv_say_usage("%s: --%s takes no value", verb->name, option->name);
+			return vv_say_usage("%s: --%s takes no value", verb->name,
+					    option->name);
 		store_value(option, NULL);
 		return 0;
 	}
@@ -140,13 +153,15 @@ static int parse_long(const struct vv_verb *verb, const char *word, int argc, ch
 	return take_value(verb, option, *i + 1 < argc ? argv[++*i] : NULL);
 }
 
-static int parse_letters(const struct vv_verb *verb, const char *letters, int argc, char **argv, int *i)
+static int parse_letters(const struct vv_verb *verb, const char *letters, int argc,
+			 char **argv, int *i)
 {
 	for (; *letters; letters++) {
 		const struct vv_option *option = find_letter(verb->options, *letters);
 
 		if (!option)
-			return vv_say_usage("%s has no option -%c", verb->name, *letters);
+			return vv_say_usage("%s has no option -%c", verb->name,
+					    *letters);
 		if (option->kind == VV_OPTION_FLAG) {
 			store_value(option, NULL);
 			continue;
@@ -160,7 +175,7 @@ static int parse_letters(const struct vv_verb *verb, const char *letters, int ar
 
 int vv_options_parse(const struct vv_verb *verb, int argc, char **argv, int *count)
 {
-	bool is_open = true;	/* until `--` */
+	bool is_open = true; /* until `--` */
 	int words = 0, status;
 
 	for (int i = 0; i < argc; i++) {
@@ -179,10 +194,12 @@ int vv_options_parse(const struct vv_verb *verb, int argc, char **argv, int *cou
 			return status;
 	}
 	if (words < verb->args_min)
-		return vv_say_usage("%s needs more: varve %s %s", verb->name, verb->name, verb->args);
+		return vv_say_usage("%s needs more: varve %s %s", verb->name,
+				    verb->name, verb->args);
 	if (verb->args_max >= 0 && words > verb->args_max)
-		return vv_say_usage("%s: unexpected '%s'; it is varve %s %s", verb->name,
-				    argv[verb->args_max], verb->name, verb->args);
+		return vv_say_usage("%s: unexpected '%s'; it is varve %s %s",
+				    verb->name, argv[verb->args_max], verb->name,
+				    verb->args);
 	*count = words;
 	return 0;
 }
@@ -191,16 +208,17 @@ static void help_option(const struct vv_option *o)
 {
 	char left[64];
 
-	snprintf(left, sizeof left, "%c%c%c --%s%s%s", o->letter ? '-' : ' ', o->letter ? o->letter : ' ',
-		 o->letter ? ',' : ' ', o->name, o->kind == VV_OPTION_FLAG ? "" : " ",
+	snprintf(left, sizeof left, "%c%c%c --%s%s%s", o->letter ? '-' : ' ',
+		 o->letter ? o->letter : ' ', o->letter ? ',' : ' ', o->name,
+		 o->kind == VV_OPTION_FLAG ? "" : " ",
 		 o->kind == VV_OPTION_FLAG ? "" : o->arg);
 	printf("  %-30s %s\n", left, o->help);
 }
 
 void vv_help_verb(const struct vv_verb *verb)
 {
-	printf("Usage: varve %s %s%s\n\n%s.\n", verb->name, verb->options ? "[OPTION...] " : "", verb->args,
-	       verb->summary);
+	printf("Usage: varve %s %s%s\n\n%s.\n", verb->name,
+	       verb->options ? "[OPTION...] " : "", verb->args, verb->summary);
 	if (verb->text)
 		printf("\n%s\n", verb->text);
 	if (verb->options) {

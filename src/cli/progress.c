@@ -18,7 +18,8 @@ static void on_interrupt(int signal_number)
 /* Once only: a second Ctrl-C ends the program, because nothing published can be lost. */
 void vv_catch_interrupt(void)
 {
-	struct sigaction action = { .sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND };
+	struct sigaction action = { .sa_handler = on_interrupt,
+				    .sa_flags = (int)SA_RESETHAND };
 
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
@@ -31,7 +32,9 @@ bool vv_interrupted(void)
 
 void vv_progress_start(struct vv_progress *p, const char *verb)
 {
-	*p = (struct vv_progress){ .verb = verb, .started_ns = vv_clock_ns(), .is_on = isatty(STDERR_FILENO) };
+	*p = (struct vv_progress){ .verb = verb,
+				   .started_ns = vv_clock_ns(),
+				   .is_on = isatty(STDERR_FILENO) };
 }
 
 static void draw(struct vv_progress *p, const char *line)
@@ -44,7 +47,8 @@ static void draw(struct vv_progress *p, const char *line)
 	p->width = width;
 }
 
-void vv_progress_show(struct vv_progress *p, uint64_t done, uint64_t total, const char *detail)
+void vv_progress_show(struct vv_progress *p, uint64_t done, uint64_t total,
+		      const char *detail)
 {
 	char bytes[32], all[32], rate[32], left[32], line[256], share[80] = "";
 	uint64_t now;
@@ -58,10 +62,16 @@ void vv_progress_show(struct vv_progress *p, uint64_t done, uint64_t total, cons
 	p->drawn_ns = now;
 	seconds = (double)(now - p->started_ns) / 1e9 + 1e-9;
 	if (total && done)
-		snprintf(share, sizeof share, " of %s, %s left", vv_human_bytes(all, total),
-			 vv_human_seconds(left, done < total ? seconds * (double)(total - done) / (double)done : 0));
-	snprintf(line, sizeof line, "%s: %s%s, %s/s%s%s", p->verb, vv_human_bytes(bytes, done), share,
-		 vv_human_bytes(rate, (uint64_t)((double)done / seconds)), detail ? ", " : "", detail ? detail : "");
+		snprintf(share, sizeof share, " of %s, %s left",
+			 vv_human_bytes(all, total),
+			 vv_human_seconds(
+				 left, done < total ? seconds * (double)(total - done) /
+							      (double)done
+						    : 0));
+	snprintf(line, sizeof line, "%s: %s%s, %s/s%s%s", p->verb,
+		 vv_human_bytes(bytes, done), share,
+		 vv_human_bytes(rate, (uint64_t)((double)done / seconds)),
+		 detail ? ", " : "", detail ? detail : "");
 	draw(p, line);
 }
 

@@ -10,22 +10,24 @@
 /* Error lines of the library so far: a failure that was told is not told twice. */
 static atomic_uint errors_told;
 
-static void sink(void *ctx, enum vv_log_level level, const char *line)
+void vv_say_sink(void *ctx, enum vv_log_level level, const char *line)
 {
 	(void)ctx;
 	if (level == VV_LOG_ERROR)
 		atomic_fetch_add(&errors_told, 1);
 	if (level <= VV_LOG_INFO)
-		fprintf(stderr, "varve: %s%s\n", level == VV_LOG_WARN ? "warning: " : "", line);
+		fprintf(stderr, "varve: %s%s\n",
+			level == VV_LOG_WARN ? "warning: " : "", line);
 }
 
 void vv_say_start(void)
 {
-	vv_log_set_sink(sink, NULL);
+	vv_log_set_sink(vv_say_sink, NULL);
 }
 
 /* One write a message: lines of several threads and processes do not mix. */
-__attribute__((format(printf, 2, 0))) static void say_list(const char *tail, const char *format, va_list args)
+__attribute__((format(printf, 2, 0))) static void
+say_list(const char *tail, const char *format, va_list args)
 {
 	char line[4096];
 
