@@ -6,7 +6,8 @@
  *  2. Pack indexes are loaded; condemned packs are left out.
  *  3. Content streams through: one reader cuts and hashes, `jobs` workers compress, new frames go to new packs.  Before a
  *     pack is committed, the intent names it; before a stored pack is relied on, the intent names that.
- *  4. The tree is put, then each reused pack is checked: it must be there and not be condemned.
+ *  4. The tree is put, then each reused pack is checked: it must be there and not be condemned.  What is used of a condemned pack is copied
+ *     to a new one.
  *  5. The ref is put; the intent goes.
  *
  * Ownership: borrows store and input.  Threads: one caller; workers inside.
@@ -36,13 +37,20 @@ struct vv_publish_stats {
 struct vv_publish_options {
 	int level;		/* zstd level 1-19; 0 = default */
 	unsigned jobs;		/* 0 = processors */
-	size_t memory_bytes;	/* bound of buffers in flight; 0 = default */
 	/* Called now and then on the caller's thread; a value other than 0 cancels (VV_ECANCELED). */
 	int (*progress)(void *ctx, const struct vv_publish_stats *so_far, uint64_t done, uint64_t total);
 	void *ctx;
 };
 
+/*
+ * On an error the refs are as they were; packs that were committed before it are left for gc, since another publisher may have found
+ * them.  VV_ESTALE: gc removed at the same time what was to be reused: run again.  VV_EEXIST: @ref is a directory of
+ * another ref, or the other way round.  @stats may be NULL.
+ */
 int vv_publish(struct vv_store *store, const char *ref, struct vv_input *input, const struct vv_publish_options *opts,
 	       struct vv_publish_stats *stats, struct vv_id *tree);
+
+/* Make or move the ref @to to the tree of @from.  VV_ENOENT: no such ref. */
+int vv_publish_tag(struct vv_store *store, const char *from, const char *to);
 
 #endif
