@@ -170,6 +170,7 @@ static int describe(struct dir_input *in, const char *path, struct vv_input_entr
 					  VV_TARGET_MAX + 1, &len);
 		if (err)
 			return err;
+		in->link[len] = '\0';
 		out->meta.target = in->link;
 	}
 	return load_xattrs(in, &out->meta);
