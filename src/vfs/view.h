@@ -36,19 +36,30 @@ struct vv_view;
 
 /* ---- layers ---- */
 
-/* How the view reads a host directory: os/hostdir.h behind pointers, since vfs is PURE.  Paths as there. */
+/*
+ * How the view reads a host directory: os/hostdir.h behind pointers, since vfs is PURE.  @path is relative, "" = @dir
+ * itself; nothing beneath @dir leads outside it.
+ */
 struct vv_hostdir;
 struct vv_hostfile;
-struct vv_hoststat;
+struct vv_attr;
 struct vv_host_ops {
-	int (*stat)(struct vv_hostdir *dir, const char *path, struct vv_hoststat *out);
+	/* Mode to times of @out, and out->ino as the host has it; not followed if a symlink.  VV_ENOENT, VV_ENOTDIR. */
+	int (*stat)(struct vv_hostdir *dir, const char *path, struct vv_attr *out,
+		    uint64_t *dev);
 	int (*list)(struct vv_hostdir *dir, const char *path,
-		    int (*entry)(void *ctx, const char *name, uint32_t type_bits, uint64_t ino), void *ctx);
-	int (*readlink)(struct vv_hostdir *dir, const char *path, char *buf, size_t cap, size_t *len);
-	int (*xattr_list)(struct vv_hostdir *dir, const char *path, char *buf, size_t cap, size_t *len);
-	int (*xattr_get)(struct vv_hostdir *dir, const char *path, const char *name, void *buf, size_t cap, size_t *len);
+		    int (*entry)(void *ctx, const char *name, uint32_t type_bits,
+				 uint64_t ino),
+		    void *ctx);
+	int (*readlink)(struct vv_hostdir *dir, const char *path, char *buf, size_t cap,
+			size_t *len);
+	int (*xattr_list)(struct vv_hostdir *dir, const char *path, char *buf,
+			  size_t cap, size_t *len);
+	int (*xattr_get)(struct vv_hostdir *dir, const char *path, const char *name,
+			 void *buf, size_t cap, size_t *len);
 	int (*open)(struct vv_hostfile **out, struct vv_hostdir *dir, const char *path);
-	int (*read)(struct vv_hostfile *file, void *buf, size_t len, uint64_t off, size_t *got);
+	int (*read)(struct vv_hostfile *file, void *buf, size_t len, uint64_t off,
+		    size_t *got);
 	void (*close)(struct vv_hostfile *file);
 };
 
@@ -57,58 +68,66 @@ struct vv_host_ops {
  * until close(); it may fail (the path then answers that error, other layers are unhurt) and is tried again later.
  */
 struct vv_layer {
-	const char *path;	/* in the view, `a/b`, "" = the root; copied */
-	const char *label;	/* ref name or host path, for messages and statistics; copied */
+	const char *path;  /* in the view, `a/b`, "" = the root; copied */
+	const char *label; /* ref name or host path, for messages; copied */
+	int tag; /* not negative; what vv_view_layer_tag() answers: the maker's number for statistics */
 	/* a tree: */
-	struct vv_id tree_id;	/* same path, label and id in the next snapshot: the same instance goes on */
-	int (*open)(void *ctx, const struct vv_id *id, const struct vv_tree **tree, void **handle);
+	struct vv_id
+		tree_id; /* same path, label and id in the next snapshot: the same instance goes on */
+	int (*open)(void *ctx, const struct vv_id *id, const struct vv_tree **tree,
+		    void **handle);
 	void (*close)(void *ctx, void *handle);
-	void *ctx;		/* borrowed for the view's life */
-	int64_t published_ns;	/* time of synthetic parents */
+	void *ctx;	      /* borrowed for the view's life */
+	int64_t published_ns; /* time of synthetic parents */
 	/* or a host directory: */
-	struct vv_hostdir *dir;	/* NULL for a tree; borrowed for the view's life */
+	struct vv_hostdir *dir; /* NULL for a tree; borrowed for the view's life */
 };
 
 struct vv_view_options {
-	const struct vv_host_ops *host_ops;	/* NULL: no host directories */
-	struct vv_budget *budget;		/* dynamic nodes and listings draw on it; NULL in tests */
-	uint32_t default_uid, default_gid;	/* of synthetic directories */
+	const struct vv_host_ops *host_ops; /* NULL: no host directories */
+	struct vv_budget
+		*budget; /* dynamic nodes and listings draw on it; NULL in tests */
+	uint32_t default_uid, default_gid; /* of synthetic directories */
 };
 
 /* What a kernel must forget.  @name NULL: attributes and listing of @node; else the entry @name in @node. */
 struct vv_notice {
 	uint64_t node;
-	char *name;		/* owned by the list */
+	const char *name; /* NUL-ended; the list's */
 	size_t len;
 };
 struct vv_notices {
-	struct vv_notice *items;	/* owned */
+	struct vv_notice *items; /* owned */
 	size_t count;
+	char *names; /* owned */
 };
 void vv_notices_fini(struct vv_notices *n);
 
-int vv_view_new(struct vv_view **out, const struct vv_view_options *opts);	/* no layers: an empty root */
+int vv_view_new(struct vv_view **out,
+		const struct vv_view_options *opts); /* no layers: an empty root */
 void vv_view_free(struct vv_view *view);
 
 /*
  * Replace all layers.  Order is priority.  The notices must be sent after this returns: a lookup that was answered from
  * the old snapshot is then covered, since a kernel serialises them with its lookups in the directory.
  */
-int vv_view_set_layers(struct vv_view *view, const struct vv_layer *layers, size_t count, struct vv_notices *out);
-bool vv_view_has_host_layers(const struct vv_view *view);
+int vv_view_set_layers(struct vv_view *view, const struct vv_layer *layers,
+		       size_t count, struct vv_notices *out);
+bool vv_view_has_host_layers(struct vv_view *view);
 
 /* ---- queries ---- */
 
 enum vv_life {
-	VV_LIFE_FOREVER,	/* until a notice says otherwise */
-	VV_LIFE_SHORT,		/* 1 s: the host can change it behind our back */
-	VV_LIFE_NONE,		/* ask again each time */
+	VV_LIFE_FOREVER, /* until a notice says otherwise */
+	VV_LIFE_SHORT,	 /* 1 s: the host can change it behind our back */
+	VV_LIFE_NONE,	 /* ask again each time */
 };
 
 struct vv_attr {
-	uint64_t node;		/* for the protocol */
-	uint64_t generation;	/* differs when a node id is used again */
-	uint64_t ino;		/* for people and compilers: unique and stable for each path, hard links excepted */
+	uint64_t node;	     /* for the protocol */
+	uint64_t generation; /* differs when a node id is used again */
+	uint64_t
+		ino; /* for people and compilers: unique and stable for each path, hard links excepted */
 	uint32_t mode, uid, gid, nlink;
 	uint32_t rdev_major, rdev_minor;
 	uint64_t size, blocks;
@@ -118,47 +137,56 @@ struct vv_attr {
 };
 
 /* On success the node counts one lookup more, until forgotten.  VV_ENOENT: *@negative_life says how long that holds. */
-int vv_view_lookup(struct vv_view *view, uint64_t parent, const char *name, size_t len, struct vv_attr *out,
-		   enum vv_life *negative_life);
+int vv_view_lookup(struct vv_view *view, uint64_t parent, const char *name, size_t len,
+		   struct vv_attr *out, enum vv_life *negative_life);
 void vv_view_forget(struct vv_view *view, uint64_t node, uint64_t count);
 int vv_view_getattr(struct vv_view *view, uint64_t node, struct vv_attr *out);
-int vv_view_readlink(struct vv_view *view, uint64_t node, char *buf, size_t cap, size_t *len);
-int vv_view_xattr_get(struct vv_view *view, uint64_t node, const char *name, void *buf, size_t cap, size_t *len); /* cap 0 asks; VV_ERANGE */
-int vv_view_xattr_list(struct vv_view *view, uint64_t node, char *buf, size_t cap, size_t *len);
+int vv_view_readlink(struct vv_view *view, uint64_t node, char *buf, size_t cap,
+		     size_t *len);
+int vv_view_xattr_get(struct vv_view *view, uint64_t node, const char *name, void *buf,
+		      size_t cap, size_t *len); /* cap 0 asks; VV_ERANGE */
+int vv_view_xattr_list(struct vv_view *view, uint64_t node, char *buf, size_t cap,
+		       size_t *len);
 
 /* Whose bytes a regular file's are.  Valid while the node is held. */
 struct vv_content {
-	bool is_host;		/* open a handle; else: */
-	struct vv_id blob;	/* if size > 0 */
+	bool is_host;	   /* open a handle; else: */
+	struct vv_id blob; /* if size > 0 */
 	uint64_t size;
 };
 int vv_view_content(struct vv_view *view, uint64_t node, struct vv_content *out);
 
 /* Handles: files of host directories; directories that have a host source (their listing is fixed at open). */
 struct vv_view_file;
-int vv_view_open(struct vv_view *view, uint64_t node, struct vv_view_file **out);	/* host files only, else VV_EINVAL */
-int vv_view_file_read(struct vv_view_file *file, void *buf, size_t len, uint64_t off, size_t *got);
+int vv_view_open(struct vv_view *view, uint64_t node,
+		 struct vv_view_file **out); /* host files only, else VV_EINVAL */
+int vv_view_file_read(struct vv_view_file *file, void *buf, size_t len, uint64_t off,
+		      size_t *got);
 void vv_view_file_close(struct vv_view_file *file);
 
 /*
  * List @dir from position @pos (0 = start).  @entry gets `.` and `..` first; a value other than 0 stops (the buffer is full), that
- * entry is not consumed.  @next is the position after the entry.  With @plus, @attr is filled as by a lookup, *counted* (the
- * callee forgets it if it stops at this entry), except for `.`, `..` and what is not at hand cheaply, where attr->node is 0.
- * Order: by name as bytes.  Listings of trees need no state; @handle is NULL for them.
+ * entry is not consumed.  @next is the position after the entry.  @attr always has ino and the type bits of mode.  With @plus it is
+ * complete as after a lookup, *counted* (the callee forgets it if it stops at this entry), except for `.`, `..` and what is not at
+ * hand cheaply (the root of a tree that is not open yet), where attr->node is 0.
+ *
+ * Order: by name as bytes.  No state is needed (@handle may be NULL) but for a directory with a host source, which is listed anew at
+ * position 0 then.  Positions outlive a change of layers: the listing goes on behind the name it had reached.
  */
+typedef int vv_view_entry(void *ctx, const char *name, size_t len, uint64_t next,
+			  const struct vv_attr *attr);
 struct vv_dir_handle;
-int vv_view_opendir(struct vv_view *view, uint64_t dir, struct vv_dir_handle **out);	/* *@out may be NULL: not needed */
+int vv_view_opendir(struct vv_view *view, uint64_t dir,
+		    struct vv_dir_handle **out); /* *@out may be NULL: not needed */
 void vv_view_closedir(struct vv_dir_handle *handle);
-int vv_view_readdir(struct vv_view *view, uint64_t dir, struct vv_dir_handle *handle, uint64_t pos, bool plus,
-		    int (*entry)(void *ctx, const char *name, size_t len, uint64_t next, const struct vv_attr *attr), void *ctx);
-
-struct vv_view_totals {
-	uint64_t files, bytes;	/* of all tree layers that are open or whose totals are known */
-};
+int vv_view_readdir(struct vv_view *view, uint64_t dir, struct vv_dir_handle *handle,
+		    uint64_t pos, bool plus, vv_view_entry *entry, void *ctx);
 
 /* Which layer a node belongs to, and its path for messages; both best effort. */
 size_t vv_view_describe(struct vv_view *view, uint64_t node, char *buf, size_t cap);
-int vv_view_layer_index(struct vv_view *view, uint64_t node);	/* index for per-layer counters; -1 = none */
+int vv_view_layer_tag(
+	struct vv_view *view,
+	uint64_t node); /* of its layer, also a retired one; -1 = none or several */
 
 /* Trees whose nodes a kernel still holds although no layer shows them any more, for the lease. 1 = item, 0 = end. */
 int vv_view_retired_next(struct vv_view *view, size_t *pos, struct vv_id *tree_id);
