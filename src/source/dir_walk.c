@@ -63,8 +63,8 @@ static int visit_path(struct walk *w, const char *key, const char *path)
 	struct vv_file_info info;
 	int err = vv_file_stat(path, &info);
 
-	if (err == VV_ENOENT)
-		return 0; /* gone meanwhile */
+	if (err == VV_ENOENT || err == VV_ELOOP)
+		return 0; /* gone meanwhile, or a symlink to nothing */
 	if (err)
 		return fail(err, "look at", path);
 	return info.is_dir ? push_dir(w, key) : w->file(w->ctx, key, &info);
