@@ -2,9 +2,9 @@
 #include "input/input.h"
 
 #include "core/arith.h"
-#include "core/buf.h"
 #include "core/err.h"
 #include "core/log.h"
+#include "input/extras.h"
 #include "input/inode_set.h"
 #include "input/place.h"
 #include "input/walk.h"
@@ -15,7 +15,6 @@
 
 enum {
 	XATTR_NAMES_MAX = 65536, /* Linux gives no longer list, nor a longer value */
-	XATTRS_MAX = 1 << 20,	 /* bytes of names and values of one file */
 };
 
 struct dir_input {
@@ -28,11 +27,9 @@ struct dir_input {
 
 	/* The current entry; buffers are used again for the next. */
 	struct vv_hoststat stat;
-	char *link;		 /* owned; VV_TARGET_MAX + 1 bytes */
-	char *attr_names;	 /* owned; XATTR_NAMES_MAX bytes */
-	struct vv_buf attrs;	 /* values */
-	struct vv_extra *extras; /* owned */
-	size_t extra_cap;
+	char *link;	  /* owned; VV_TARGET_MAX + 1 bytes */
+	char *attr_names; /* owned; XATTR_NAMES_MAX bytes */
+	struct vv_extras extras;
 
 	struct vv_hostfile *file; /* the content being read, or NULL */
 	uint64_t at;		  /* bytes told of it */
@@ -50,84 +47,39 @@ static int complain(const struct dir_input *in, int err)
 
 /* ---- what an entry carries ---- */
 
-/* Labels that belong to the host's security policy (SELinux, IMA, EVM) do not travel; all others do. */
-static bool is_xattr_kept(const char *name)
+/* VV_ENODATA: it is gone, or not ours to read. */
+static int load_xattr(struct dir_input *in, const char *name)
 {
-	return strncmp(name, "user.", 5) == 0 || strncmp(name, "trusted.", 8) == 0 ||
-	       strcmp(name, "security.capability") == 0 ||
-	       strncmp(name, "system.posix_acl_", 17) == 0;
-}
-
-/* Reads the value of @name to the end of in->attrs.  VV_ENODATA: it is gone, or not ours to read. */
-static int read_xattr(struct dir_input *in, const char *name, struct vv_extra *out)
-{
+	uint8_t *room;
 	size_t len = 0;
-	int err = vv_buf_reserve(&in->attrs, VV_XATTR_MAX);
+	int err = vv_extras_room(&in->extras, &room);
 
 	if (err)
 		return err;
-	err = vv_hostdir_xattr_get(in->dir, in->walk.path, name,
-				   in->attrs.bytes + in->attrs.len, VV_XATTR_MAX, &len);
-	if (err == VV_ENODATA || err == VV_EPERM || err == VV_EACCES ||
-	    err == VV_EOPNOTSUPP)
+	err = vv_hostdir_xattr_get(in->dir, in->walk.path, name, room, VV_XATTR_MAX,
+				   &len);
+	if (err == VV_EPERM || err == VV_EACCES || err == VV_EOPNOTSUPP)
 		return VV_ENODATA;
-	if (err)
-		return err;
-	*out = (struct vv_extra){ .type = VV_EXTRA_XATTR,
-				  .name = name,
-				  .name_len = strlen(name),
-				  .value_len = len };
-	in->attrs.len += len;
-	return VV_OK;
-}
-
-static int add_extra(struct dir_input *in, size_t count, const struct vv_extra *extra)
-{
-	if (count == in->extra_cap) {
-		size_t cap = in->extra_cap ? in->extra_cap * 2 : 8;
-		struct vv_extra *more = realloc(in->extras, cap * sizeof *more);
-
-		if (!more)
-			return VV_ENOMEM;
-		in->extras = more;
-		in->extra_cap = cap;
-	}
-	in->extras[count] = *extra;
-	return VV_OK;
+	return err ? err : vv_extras_add(&in->extras, name, len);
 }
 
 static int load_xattrs(struct dir_input *in, struct vv_tree_meta *meta)
 {
-	size_t len = 0, value = 0, count = 0;
+	size_t len = 0;
 	int err;
 
-	vv_buf_clear(&in->attrs);
+	vv_extras_clear(&in->extras);
 	err = vv_hostdir_xattr_list(in->dir, in->walk.path, in->attr_names,
 				    XATTR_NAMES_MAX, &len);
 	if (err == VV_EOPNOTSUPP || err == VV_ENOSYS)
 		return VV_OK; /* this file system has none */
 	for (size_t at = 0; !err && at < len; at += strlen(in->attr_names + at) + 1) {
-		struct vv_extra extra;
-
-		if (!is_xattr_kept(in->attr_names + at))
-			continue;
-		err = read_xattr(in, in->attr_names + at, &extra);
-		if (err == VV_ENODATA) {
+		if (vv_xattr_is_kept(in->attr_names + at))
+			err = load_xattr(in, in->attr_names + at);
+		if (err == VV_ENODATA)
 			err = VV_OK;
-			continue;
-		}
-		if (!err)
-			err = add_extra(in, count, &extra);
-		if (!err)
-			count++;
 	}
-	/* Only now the values lie still. */
-	for (size_t i = 0; i < count; i++) {
-		in->extras[i].value = in->attrs.bytes + value;
-		value += in->extras[i].value_len;
-	}
-	meta->extras = in->extras;
-	meta->extra_count = count;
+	vv_extras_finish(&in->extras, meta);
 	return err;
 }
 
@@ -325,8 +277,7 @@ static void dir_free(struct vv_input *base)
 	vv_hostdir_close(in->dir);
 	vv_place_fini(&in->place);
 	vv_inode_set_fini(&in->inodes);
-	vv_buf_fini(&in->attrs);
-	free(in->extras);
+	vv_extras_fini(&in->extras);
 	free(in->attr_names);
 	free(in->link);
 	free(in->top);
@@ -351,7 +302,6 @@ int vv_input_dir_new(struct vv_input **out, const char *path,
 	if (!in)
 		return VV_ENOMEM;
 	in->base.ops = &dir_ops;
-	vv_buf_init(&in->attrs, XATTRS_MAX);
 	in->top = malloc(strlen(path) + 1);
 	in->link = malloc(VV_TARGET_MAX + 1);
 	in->attr_names = malloc(XATTR_NAMES_MAX);

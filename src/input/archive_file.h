@@ -1,0 +1,33 @@
+/*
+ * archive_file.h - libarchive reading from a file of ours, or from a member of another archive.
+ *
+ * A deb is an `ar` archive with a compressed tar in it.  Both are read in one pass: the inner archive asks the outer one
+ * for the member's bytes as it goes.
+ *
+ * Ownership: open/close.  Threads: one.
+ */
+#ifndef VV_INPUT_ARCHIVE_FILE_H
+#define VV_INPUT_ARCHIVE_FILE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct archive;
+struct archive_entry;
+struct vv_file;
+
+struct vv_archive_file {
+	struct vv_file *file; /* owned */
+	uint64_t at, size;
+	uint8_t *buffer;	 /* owned */
+	struct archive *outer;	 /* owned; of a deb, else NULL */
+	struct archive *archive; /* owned: the one whose entries count */
+	struct archive_entry *
+		first; /* borrowed: header that was read to know the format; NULL when taken */
+};
+
+/* Logs what fails.  VV_EINVAL: not an archive that we know. */
+int vv_archive_file_open(struct vv_archive_file *f, const char *path);
+void vv_archive_file_close(struct vv_archive_file *f); /* a zeroed one is fine */
+
+#endif
