@@ -4,8 +4,10 @@
  *
  * Answers, for each host (`fuse`, later `erofs`, `winfsp`, `projfs`): what do I show, and who tells me when it changes?
  *
- * The follower looks at the store's refs every VV_FOLLOW_MS; when one was added, moved or removed it writes the lease (new
- * trees before they show), swaps the view's layers and hands the notices to the host on its own thread, holding no lock.
+ * The follower looks at the store's refs every VV_FOLLOW_MS.  When one was added, moved or removed it writes the lease (new
+ * trees before they show), swaps the view's layers, hands the notices to the host on its own thread, holding no lock, and
+ * takes trees out of the lease that no kernel holds any more.  A store that cannot be asked, or a ref that cannot be read, is
+ * logged once, and what was shown stays.
  *
  * Ownership: new/free.  Threads: one maker; the host's threads use view and reader.
  */
@@ -19,7 +21,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { VV_FOLLOW_MS = 300 };
+enum {
+	VV_FOLLOW_MS = 300
+};
 
 struct vv_store;
 struct vv_reader;
@@ -27,32 +31,44 @@ struct vv_serve;
 
 /* One LAYER of the command line. */
 struct vv_serve_layer {
-	const char *ref;	/* a ref name, or a directory of refs is not allowed; NULL = host directory */
-	const char *dir;	/* host directory */
-	const char *path;	/* where in the view, "" = root */
+	const char *ref;  /* not a directory of refs; NULL = host directory */
+	const char *dir;  /* host directory */
+	const char *path; /* where in the view, "" = root */
 };
 
 struct vv_serve_options {
-	struct vv_store *store;		/* taken on success */
-	const struct vv_serve_layer *layers;	/* none: every ref of the store at /<ref> */
+	struct vv_store *store; /* taken on success */
+	const struct vv_serve_layer
+		*layers; /* none: every ref of the store at /<ref> */
 	size_t layer_count;
-	size_t memory_bytes;		/* the budget; 0 = 256 MiB */
-	const char *mount_path;		/* for the lease */
-	bool follow;			/* false: show what is there now */
+	size_t memory_bytes;	/* the budget; 0 = 256 MiB */
+	const char *mount_path; /* for the lease */
+	bool follow;		/* false: show what is there now */
 };
 
+/*
+ * VV_ENOENT: a chosen ref does not exist; VV_ENOENT, VV_ENOTDIR, ...: a host directory cannot be opened.  Both are logged by name.
+ * A chosen ref that goes away later takes its path with it until it comes back.
+ */
 int vv_serve_new(struct vv_serve **out, const struct vv_serve_options *opts);
-void vv_serve_free(struct vv_serve *s);
+void vv_serve_free(
+	struct vv_serve
+		*s); /* NULL is a no-op; stopped, and no view operation is under way */
 
-/* Start following (a thread); @notify may be called from it at any time until stop returns. */
-int vv_serve_start(struct vv_serve *s, void (*notify)(void *ctx, const struct vv_notices *notices), void *ctx);
+/*
+ * Start the thread that follows refs and renews the lease; @notify may be called from it at any time until stop returns.
+ * VV_EAGAIN, VV_ENOMEM.  Stopping what was not started is a no-op.
+ */
+int vv_serve_start(struct vv_serve *s,
+		   void (*notify)(void *ctx, const struct vv_notices *notices),
+		   void *ctx);
 void vv_serve_stop(struct vv_serve *s);
 
 struct vv_view *vv_serve_view(struct vv_serve *s);
 struct vv_reader *vv_serve_reader(struct vv_serve *s);
 struct vv_budget *vv_serve_budget(struct vv_serve *s);
 
-/* Totals for statfs: bytes and files of what is shown, bytes stored. */
+/* Totals for statfs: bytes and files of the refs that are shown, bytes of packs and trees in the store. */
 struct vv_serve_totals {
 	uint64_t files, bytes;
 	uint64_t stored_bytes;

@@ -1,0 +1,251 @@
+#include "host/counters.h"
+
+#include "core/err.h"
+#include "core/utf.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void vv_counters_init(struct vv_counters *c)
+{
+	*c = (struct vv_counters){ 0 };
+	vv_mutex_init(&c->lock);
+}
+
+static struct vv_counter *counter_at(const struct vv_counters *c, unsigned number)
+{
+	struct vv_counter *chunk = atomic_load_explicit(
+		&c->chunks[number / VV_COUNTERS_CHUNK], memory_order_acquire);
+
+	return &chunk[number % VV_COUNTERS_CHUNK];
+}
+
+void vv_counters_fini(struct vv_counters *c)
+{
+	for (unsigned i = 0; i < atomic_load(&c->count); i++) {
+		free(counter_at(c, i)->label);
+		free(counter_at(c, i)->path);
+	}
+	for (unsigned i = 0; i < VV_COUNTERS_CHUNKS; i++)
+		free(atomic_load(&c->chunks[i]));
+	free(c->by_label);
+	vv_mutex_fini(&c->lock);
+}
+
+/* Where the layer is in by_label, or would be. */
+static unsigned search(const struct vv_counters *c, const char *label, const char *path,
+		       bool *found)
+{
+	unsigned lo = 0, hi = atomic_load(&c->count);
+
+	*found = false;
+	while (lo < hi) {
+		unsigned mid = lo + (hi - lo) / 2;
+		const struct vv_counter *at = counter_at(c, c->by_label[mid]);
+		int order = strcmp(at->label, label);
+
+		if (order == 0)
+			order = strcmp(at->path, path);
+		if (order == 0) {
+			*found = true;
+			return mid;
+		}
+		if (order < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+static int make_room(struct vv_counters *c, unsigned number)
+{
+	unsigned chunk = number / VV_COUNTERS_CHUNK;
+
+	if (number == c->by_label_cap) {
+		size_t cap = c->by_label_cap ? c->by_label_cap * 2 : 64;
+		unsigned *bigger = realloc(c->by_label, cap * sizeof *bigger);
+
+		if (!bigger)
+			return VV_ENOMEM;
+		c->by_label = bigger;
+		c->by_label_cap = cap;
+	}
+	if (!atomic_load(&c->chunks[chunk])) {
+		struct vv_counter *fresh = calloc(VV_COUNTERS_CHUNK, sizeof *fresh);
+
+		if (!fresh)
+			return VV_ENOMEM;
+		atomic_store_explicit(&c->chunks[chunk], fresh, memory_order_release);
+	}
+	return VV_OK;
+}
+
+static char *copy(const char *text)
+{
+	size_t size = strlen(text) + 1;
+	char *out = malloc(size);
+
+	return out ? memcpy(out, text, size) : NULL;
+}
+
+/* Under the lock. */
+static int add_counter(struct vv_counters *c, const char *label, const char *path,
+		       bool is_ref, unsigned at)
+{
+	unsigned number = atomic_load(&c->count);
+	struct vv_counter *fresh;
+	int err = make_room(c, number);
+
+	if (err)
+		return err;
+	fresh = counter_at(c, number);
+	fresh->label = copy(label);
+	fresh->path = copy(path);
+	fresh->is_ref = is_ref;
+	if (!fresh->label || !fresh->path) {
+		free(fresh->label);
+		free(fresh->path);
+		return VV_ENOMEM;
+	}
+	memmove(c->by_label + at + 1, c->by_label + at,
+		(number - at) * sizeof(c->by_label[0]));
+	c->by_label[at] = number;
+	atomic_store(&c->count, number + 1);
+	return VV_OK;
+}
+
+int vv_counters_find(struct vv_counters *c, const char *label, const char *path,
+		     bool is_ref, int *number)
+{
+	unsigned last = VV_COUNTERS_CHUNK * VV_COUNTERS_CHUNKS - 1, at;
+	bool found;
+	int err = VV_OK;
+
+	vv_mutex_lock(&c->lock);
+	at = search(c, label, path, &found);
+	if (!found && atomic_load(&c->count) <= last)
+		err = add_counter(c, label, path, is_ref, at);
+	else if (!found)
+		at = search(c, counter_at(c, last)->label, counter_at(c, last)->path,
+			    &found);
+	*number = err ? 0 : (int)c->by_label[at];
+	vv_mutex_unlock(&c->lock);
+	return err;
+}
+
+void vv_counters_hide_all(struct vv_counters *c)
+{
+	vv_mutex_lock(&c->lock);
+	for (unsigned i = 0; i < atomic_load(&c->count); i++)
+		counter_at(c, i)->is_shown = false;
+	vv_mutex_unlock(&c->lock);
+}
+
+void vv_counters_show(struct vv_counters *c, int number, const struct vv_id *tree)
+{
+	struct vv_counter *at = counter_at(c, (unsigned)number);
+
+	vv_mutex_lock(&c->lock);
+	at->is_shown = true;
+	at->tree = tree ? *tree : (struct vv_id){ 0 };
+	vv_mutex_unlock(&c->lock);
+}
+
+void vv_counters_add(struct vv_counters *c, int number, uint64_t bytes)
+{
+	struct vv_counter *at = counter_at(c, (unsigned)number);
+
+	atomic_fetch_add_explicit(&at->reads, 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&at->bytes, bytes, memory_order_relaxed);
+}
+
+/* ---- JSON ---- */
+
+static int put(struct vv_buf *json, const char *text)
+{
+	return vv_buf_append(json, text, strlen(text));
+}
+
+/* A name may hold any bytes; JSON is Unicode, so what is not becomes U+FFFD. */
+static int put_string(struct vv_buf *json, const char *text)
+{
+	size_t left = strlen(text);
+	int err = put(json, "\"");
+
+	while (!err && left) {
+		uint32_t code;
+		size_t used = vv_utf_decode(text, left, &code);
+
+		if (used == 0 || vv_utf_is_surrogate(code)) {
+			used = used ? used : 1;
+			err = put(json, "\\ufffd");
+		} else if (code < 0x20 || code == '"' || code == '\\') {
+			char escape[8];
+
+			snprintf(escape, sizeof escape, "\\u%04x", (unsigned)code);
+			err = put(json, escape);
+		} else {
+			err = vv_buf_append(json, text, used);
+		}
+		text += used;
+		left -= used;
+	}
+	return err ? err : put(json, "\"");
+}
+
+static int put_counter(struct vv_buf *json, struct vv_counter *at)
+{
+	char hex[VV_ID_HEX_BYTES], numbers[128];
+	int err = put(json, at->is_ref ? "{\"ref\":" : "{\"dir\":");
+
+	if (!err)
+		err = put_string(json, at->label);
+	if (!err)
+		err = put(json, ",\"path\":");
+	if (!err)
+		err = put_string(json, at->path);
+	snprintf(numbers, sizeof numbers, "%s,\"reads\":%llu,\"bytes\":%llu}",
+		 at->is_ref ? "\"" : "", (unsigned long long)atomic_load(&at->reads),
+		 (unsigned long long)atomic_load(&at->bytes));
+	if (!err && at->is_ref)
+		err = put(json, ",\"tree\":\"");
+	if (!err && at->is_ref)
+		err = put(json, vv_id_to_hex(&at->tree, hex));
+	return err ? err : put(json, numbers);
+}
+
+int vv_counters_json(struct vv_counters *c, struct vv_buf *json, size_t max)
+{
+	enum {
+		TAIL_BYTES = 48
+	}; /* what comes after the last ref */
+	size_t begin = json->len;
+	unsigned omitted = 0;
+	char tail[TAIL_BYTES];
+	bool is_first = true;
+	int err = max < 2 * TAIL_BYTES ? VV_EOVERFLOW : put(json, "\"refs\":[");
+
+	vv_mutex_lock(&c->lock);
+	for (unsigned i = 0; !err && i < atomic_load(&c->count); i++) {
+		struct vv_counter *at = counter_at(c, c->by_label[i]);
+		size_t before = json->len;
+
+		if (!at->is_shown)
+			continue;
+		err = is_first ? VV_OK : put(json, ",");
+		if (!err)
+			err = put_counter(json, at);
+		if (err == VV_EOVERFLOW || json->len - begin > max - TAIL_BYTES) {
+			json->len = before;
+			omitted++;
+			err = VV_OK;
+		} else {
+			is_first = false;
+		}
+	}
+	vv_mutex_unlock(&c->lock);
+	snprintf(tail, sizeof tail, "],\"refs_omitted\":%u", omitted);
+	return err ? err : put(json, tail);
+}

@@ -1,0 +1,399 @@
+/*
+ * The follower's round, and what is true after each step:
+ *
+ *	read	  `next` holds the refs as the store has them; a failure ends the round
+ *	lease	  every tree of `next` is named in the lease
+ *	swap	  the view shows `next`; `shown` = `next`
+ *	notify	  kernels are told what to forget
+ *	trim	  the lease names what is shown, and what kernels still hold
+ *
+ *  (S1)	A tree is in the lease as long as a node of it can be asked for (unless the store refuses a lease).
+ *  (S2)	Only the thread that makes the serve, and then the follower, touches refs, lease and layers: they have no lock.
+ */
+#include "core/err.h"
+#include "core/log.h"
+#include "host/serve_parts.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	CHECK_LEASE_ROUNDS = 200, /* once a minute */
+};
+
+/* ---- refs of the store ---- */
+
+static int compare_name(const void *key, const void *item)
+{
+	return strcmp(key, ((const struct vv_ref *)item)->name);
+}
+
+static const struct vv_ref *find_ref(const struct vv_ref_list *list, const char *name)
+{
+	if (list->count == 0)
+		return NULL;
+	return bsearch(name, list->items, list->count, sizeof(list->items[0]),
+		       compare_name);
+}
+
+/* The item behind the last one joins the list, which stays sorted. */
+static void add_in_order(struct vv_ref_list *list)
+{
+	struct vv_ref fresh = list->items[list->count];
+	size_t at = list->count++;
+
+	for (; at > 0 && strcmp(list->items[at - 1].name, fresh.name) > 0; at--)
+		list->items[at] = list->items[at - 1];
+	list->items[at] = fresh;
+}
+
+/* One chosen ref.  1: *@out; 0: there is none; < 0: it cannot be read and was never shown. */
+static int read_chosen_ref(struct vv_serve *s, const char *name, struct vv_ref *out,
+			   int *failure)
+{
+	int err = vv_ref_get(s->store, name, out);
+	const struct vv_ref *shown;
+
+	if (!err || err == VV_ENOENT)
+		return !err;
+	*failure = err;
+	shown = find_ref(&s->shown, name);
+	if (!shown)
+		return err;
+	*out = *shown; /* as it was */
+	return 1;
+}
+
+static int read_chosen(struct vv_serve *s, struct vv_ref_list *out, int *failure)
+{
+	int found = 0;
+
+	*out = (struct vv_ref_list){ 0 };
+	out->items = calloc(s->choice_count, sizeof(out->items[0]));
+	if (!out->items)
+		return VV_ENOMEM;
+	for (size_t i = 0; found >= 0 && i < s->choice_count; i++) {
+		const char *name = s->choices[i].ref;
+
+		if (!name || find_ref(out, name))
+			continue;
+		found = read_chosen_ref(s, name, &out->items[out->count], failure);
+		if (found > 0)
+			add_in_order(out);
+	}
+	if (found < 0)
+		vv_ref_list_fini(out);
+	return found < 0 ? found : VV_OK;
+}
+
+static int read_all(struct vv_serve *s, struct vv_ref_list *out)
+{
+	bool changed;
+	size_t bad;
+	int err = vv_ref_poll_run(s->poll, &changed);
+
+	*out = (struct vv_ref_list){ 0 };
+	return err ? err : vv_ref_poll_list(s->poll, out, &bad);
+}
+
+/* A failure is told once, until reading went well again. */
+static int read_refs(struct vv_serve *s, struct vv_ref_list *out)
+{
+	int failure = VV_OK;
+	int err = s->choice_count ? read_chosen(s, out, &failure) : read_all(s, out);
+
+	failure = err ? err : failure;
+	if (failure && !s->is_failure_told)
+		vv_log(VV_LOG_WARN, "cannot read the refs: %s; what is shown stays",
+		       vv_err_text(failure));
+	s->is_failure_told = failure != VV_OK;
+	return err;
+}
+
+static bool is_same_list(const struct vv_ref_list *a, const struct vv_ref_list *b)
+{
+	if (a->count != b->count)
+		return false;
+	for (size_t i = 0; i < a->count; i++) {
+		if (!vv_id_equal(&a->items[i].tree, &b->items[i].tree) ||
+		    a->items[i].published_ns != b->items[i].published_ns ||
+		    strcmp(a->items[i].name, b->items[i].name) != 0)
+			return false;
+	}
+	return true;
+}
+
+/* ---- layers ---- */
+
+static int open_tree(void *ctx, const struct vv_id *id, const struct vv_tree **tree,
+		     void **handle)
+{
+	struct vv_serve *s = ctx;
+	struct vv_open_tree *open;
+	int err = vv_store_tree_open(s->store, id, &open);
+
+	if (err)
+		return err;
+	*tree = vv_open_tree_get(open);
+	*handle = open;
+	return VV_OK;
+}
+
+static void close_tree(void *ctx, void *handle)
+{
+	(void)ctx;
+	vv_open_tree_unref(handle);
+}
+
+static int tree_layer(struct vv_serve *s, struct vv_layer *out,
+		      const struct vv_ref *ref, const char *path)
+{
+	*out = (struct vv_layer){
+		.path = path,
+		.label = ref->name,
+		.tree_id = ref->tree,
+		.open = open_tree,
+		.close = close_tree,
+		.ctx = s,
+		.published_ns = ref->published_ns,
+	};
+	return vv_counters_find(&s->counters, ref->name, path, true, &out->tag);
+}
+
+static int dir_layer(struct vv_serve *s, struct vv_layer *out,
+		     const struct vv_serve_choice *choice)
+{
+	*out = (struct vv_layer){
+		.path = choice->path,
+		.label = choice->label,
+		.dir = choice->dir,
+	};
+	return vv_counters_find(&s->counters, choice->label, choice->path, false,
+				&out->tag);
+}
+
+static int chosen_layers(struct vv_serve *s, const struct vv_ref_list *refs,
+			 struct vv_layer *layers, size_t *count)
+{
+	int err = VV_OK;
+
+	for (size_t i = 0; !err && i < s->choice_count; i++) {
+		const struct vv_serve_choice *choice = &s->choices[i];
+		const struct vv_ref *ref;
+
+		if (!choice->ref) {
+			err = dir_layer(s, &layers[(*count)++], choice);
+			continue;
+		}
+		ref = find_ref(refs, choice->ref);
+		if (ref)
+			err = tree_layer(s, &layers[(*count)++], ref, choice->path);
+	}
+	return err;
+}
+
+static int make_layers(struct vv_serve *s, const struct vv_ref_list *refs,
+		       struct vv_layer **out, size_t *count)
+{
+	size_t most = s->choice_count ? s->choice_count : refs->count;
+	int err = VV_OK;
+
+	*count = 0;
+	*out = calloc(most + 1, sizeof **out);
+	if (!*out)
+		return VV_ENOMEM;
+	if (s->choice_count)
+		return chosen_layers(s, refs, *out, count);
+	for (size_t i = 0; !err && i < refs->count; i++)
+		err = tree_layer(s, &(*out)[(*count)++], &refs->items[i],
+				 refs->items[i].name);
+	return err;
+}
+
+/* ---- one round ---- */
+
+static int add_trees(struct vv_tree_set *set, const struct vv_ref_list *refs)
+{
+	int err = VV_OK;
+
+	for (size_t i = 0; !err && i < refs->count; i++)
+		err = vv_tree_set_add(set, &refs->items[i].tree);
+	return err;
+}
+
+static void trim_lease(struct vv_serve *s)
+{
+	struct vv_tree_set needed = { 0 };
+	struct vv_id id;
+	size_t pos = 0;
+	int err = add_trees(&needed, &s->shown);
+
+	s->may_retire = false;
+	while (!err && vv_view_retired_next(s->view, &pos, &id) > 0) {
+		err = vv_tree_set_add(&needed, &id);
+		s->may_retire = true;
+	}
+	if (!err) /* else it names too much, which is safe */
+		vv_lease_keep(&s->lease, &needed);
+	s->may_retire = s->may_retire || err;
+	vv_tree_set_fini(&needed);
+}
+
+static void show_counters(struct vv_serve *s, const struct vv_layer *layers,
+			  size_t count)
+{
+	vv_counters_hide_all(&s->counters);
+	for (size_t i = 0; i < count; i++)
+		vv_counters_show(&s->counters, layers[i].tag,
+				 layers[i].dir ? NULL : &layers[i].tree_id);
+}
+
+static void sum_up(struct vv_serve *s)
+{
+	uint64_t files = 0, bytes = 0;
+
+	for (size_t i = 0; i < s->shown.count; i++) {
+		files += s->shown.items[i].files;
+		bytes += s->shown.items[i].bytes;
+	}
+	atomic_store(&s->files, files);
+	atomic_store(&s->bytes, bytes);
+	atomic_store(&s->stored_bytes, 0); /* counted again when somebody asks */
+}
+
+/* Takes @next, on success only. */
+static int show(struct vv_serve *s, struct vv_ref_list *next,
+		struct vv_notices *notices)
+{
+	struct vv_layer *layers = NULL;
+	struct vv_tree_set trees = { 0 };
+	size_t count;
+	int err = make_layers(s, next, &layers, &count);
+
+	if (!err)
+		err = add_trees(&trees, next);
+	if (err)
+		goto out;
+	vv_lease_add(&s->lease, &trees);
+	err = vv_view_set_layers(s->view, layers, count, notices);
+	if (err)
+		goto out;
+	s->may_retire = true;
+	show_counters(s, layers, count);
+	vv_ref_list_fini(&s->shown);
+	s->shown = *next;
+	*next = (struct vv_ref_list){ 0 };
+	sum_up(s);
+out:
+	vv_tree_set_fini(&trees);
+	free(layers);
+	return err;
+}
+
+static void follow_once(struct vv_serve *s)
+{
+	struct vv_ref_list next = { 0 };
+	struct vv_notices notices = { 0 };
+	int err = read_refs(s, &next);
+
+	if (!err && !is_same_list(&s->shown, &next)) {
+		/* What is new lies in new packs; a failure shows when they are read. */
+		(void)vv_store_packs_refresh(s->store, NULL);
+		err = show(s, &next, &notices);
+		if (err && !s->is_failure_told)
+			vv_log(VV_LOG_ERROR, "cannot show the refs that changed: %s",
+			       vv_err_text(err));
+		s->is_failure_told = s->is_failure_told || err;
+		if (notices.count)
+			s->notify(s->notify_ctx, &notices);
+	}
+	vv_notices_fini(&notices);
+	vv_ref_list_fini(&next);
+}
+
+static bool wait_for_round(struct vv_serve *s)
+{
+	bool stop;
+
+	vv_mutex_lock(&s->stop_lock);
+	if (!s->stop)
+		(void)vv_cond_timedwait(&s->stop_cond, &s->stop_lock, VV_FOLLOW_MS);
+	stop = s->stop;
+	vv_mutex_unlock(&s->stop_lock);
+	return !stop;
+}
+
+static void follow(void *arg)
+{
+	struct vv_serve *s = arg;
+
+	for (unsigned round = 1; wait_for_round(s); round++) {
+		if (s->follows)
+			follow_once(s);
+		if (s->may_retire)
+			trim_lease(s);
+		else
+			vv_lease_renew(&s->lease);
+		if (round % CHECK_LEASE_ROUNDS == 0)
+			vv_lease_check(&s->lease);
+	}
+}
+
+/* ---- start and stop ---- */
+
+/* At the start, what was chosen must be there. */
+static int check_choices(const struct vv_serve *s, const struct vv_ref_list *refs)
+{
+	for (size_t i = 0; i < s->choice_count; i++) {
+		const char *name = s->choices[i].ref;
+
+		if (!name || find_ref(refs, name))
+			continue;
+		vv_log(VV_LOG_ERROR, "there is no ref '%s' in the store", name);
+		return VV_ENOENT;
+	}
+	return VV_OK;
+}
+
+int vv_serve_show_first(struct vv_serve *s)
+{
+	struct vv_ref_list refs = { 0 };
+	struct vv_notices none = { 0 };
+	int err = read_refs(s, &refs);
+
+	if (!err)
+		err = check_choices(s, &refs);
+	if (!err) {
+		vv_lease_init(&s->lease, s->store, s->mount_path);
+		err = show(s, &refs, &none);
+	}
+	vv_notices_fini(&none);
+	vv_ref_list_fini(&refs);
+	return err;
+}
+
+int vv_serve_start(struct vv_serve *s,
+		   void (*notify)(void *ctx, const struct vv_notices *notices),
+		   void *ctx)
+{
+	int err;
+
+	s->notify = notify;
+	s->notify_ctx = ctx;
+	s->stop = false;
+	err = vv_thread_create(&s->follower, "varve-follow", follow, s, 0);
+	s->is_following = !err;
+	return err;
+}
+
+void vv_serve_stop(struct vv_serve *s)
+{
+	if (!s->is_following)
+		return;
+	vv_mutex_lock(&s->stop_lock);
+	s->stop = true;
+	vv_cond_signal(&s->stop_cond);
+	vv_mutex_unlock(&s->stop_lock);
+	vv_thread_join(&s->follower);
+	s->is_following = false;
+}
