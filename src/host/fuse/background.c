@@ -58,8 +58,11 @@ int vv_background_start(struct vv_background *bg, int *exit_status)
 void vv_background_ready(void *background)
 {
 	struct vv_background *bg = background;
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int null;
 
+	if (bg->pipe < 0)
+		return;
+	null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	if (chdir("/") != 0)
 		vv_log(VV_LOG_WARN, "cannot leave the working directory");
 	openlog("varve", LOG_PID, LOG_DAEMON);

@@ -30,7 +30,10 @@ struct vv_background {
  */
 int vv_background_start(struct vv_background *bg, int *exit_status);
 
-/* Tell the parent, leave terminal and working directory.  Has the type of options.ready. */
+/*
+ * Tell the parent, leave terminal and working directory; nothing in the foreground, where
+ * the pipe is -1.  Has the type of vv_fuse_options.ready.
+ */
 void vv_background_ready(void *background);
 
 /* The sink for the child: vv_log_set_sink(vv_background_log, bg). */

@@ -118,7 +118,7 @@ static int check_point(const char *path, char where[PATH_MAX])
 	if (vv_mountinfo_find(where, &info) == VV_OK &&
 	    strcmp(info.type, VV_FUSE_TYPE) == 0) {
 		vv_log(VV_LOG_ERROR,
-		       "%s is a varve mount already: `varve umount %s` first", where,
+		       "%s is a varve mount already: `varve unmount %s` first", where,
 		       where);
 		return VV_EBUSY;
 	}
