@@ -2,6 +2,7 @@
 
 #include "core/arith.h"
 #include "core/err.h"
+#include "os/thread.h"
 #include "test.h"
 
 /* Bytes that are nowhere equal to their neighbours, and no page is like another. */
@@ -131,6 +132,39 @@ static void a_lost_page_is_an_io_error_and_not_corruption(void)
 	vv_buf_fini(&bytes);
 }
 
+static void touch_all_pages(void *arg)
+{
+	const struct vv_image *img = arg;
+
+	for (uint64_t off = 0; off < img->body_size; off += 100) {
+		const uint8_t *p;
+
+		CHECK_INT(vv_image_get(img, off, 1, &p), VV_OK);
+		CHECK_INT(*p, (uint8_t)(off * 7 + off / VV_IMAGE_PAGE + 1));
+	}
+}
+
+static void many_threads_may_touch_a_page_first(void)
+{
+	struct vv_thread threads[4];
+	struct vv_buf bytes;
+	struct vv_image img;
+
+	make_image(&bytes, 500 * 4096);
+	CHECK_INT(vv_image_init(&img, bytes.bytes, bytes.len, VV_IMAGE_TREE, NULL),
+		  VV_OK);
+	for (int i = 0; i < 4; i++)
+		CHECK_INT(vv_thread_create(&threads[i], "touch", touch_all_pages, &img,
+					   0),
+			  VV_OK);
+	for (int i = 0; i < 4; i++)
+		vv_thread_join(&threads[i]);
+	for (uint32_t page = 0; page < img.page_count; page++)
+		CHECK(img.checked[page / 8] >> page % 8 & 1);
+	vv_image_fini(&img);
+	vv_buf_fini(&bytes);
+}
+
 static void the_other_kind_is_refused(void)
 {
 	struct vv_buf bytes;
@@ -153,6 +187,7 @@ int main(void)
 	RUN(only_what_is_asked_for_is_checked);
 	RUN(a_page_is_checked_once);
 	RUN(a_lost_page_is_an_io_error_and_not_corruption);
+	RUN(many_threads_may_touch_a_page_first);
 	RUN(the_other_kind_is_refused);
 	return test_report();
 }
