@@ -334,8 +334,11 @@ static int copy_names(const struct vv_sim_inode *dir, char **out)
 	for (i = 0; i < dir->name_count; i++) {
 		const struct vv_sim_name *name = &dir->names[i];
 
-		if (name->meanings[name->count - 1])
-			at = stpcpy(at, name->name) + 1;
+		if (name->meanings[name->count - 1]) {
+			size = strlen(name->name) + 1;
+			memcpy(at, name->name, size);
+			at += size;
+		}
 	}
 	*at = '\0';
 	return VV_OK;
