@@ -199,30 +199,34 @@ static bool is_same_answer(struct change *c, const struct suspect *s,
 	return false;
 }
 
-static bool has_changed(struct change *c, const struct suspect *s)
+static bool is_answer_good(struct change *c, const struct suspect *s)
 {
 	const struct vv_dir *dir = s->dir->id == VV_NODE_ROOT ? c->root : s->dir->dir;
 	struct vv_answer a;
-	bool changed;
+	bool is_good;
 
-	if (!s->name || !dir)
-		return true;
-	if (vv_merge_child(c->view, c->after, dir, s->name, s->len, &a) != VV_OK)
-		return true;
-	changed = a.is_short || !is_same_answer(c, s, &a);
+	if (!dir ||
+	    vv_merge_child(c->view, c->after, dir, s->name, s->len, &a) != VV_OK)
+		return false;
+	is_good = !a.is_short && is_same_answer(c, s, &a);
 	vv_answer_fini(&a, &c->view->instances);
-	return changed;
+	return is_good;
 }
 
-/* Unpins the directory, and stops tracking the name if there is a notice about it. */
-static void settle(struct change *c, const struct suspect *s, bool changed)
+/*
+ * Unpins the directory and, unless @is_good, stops tracking the name.  true: a kernel may remember it.  It does not if
+ * it has forgotten the node: a kernel drops the names of a node first.
+ */
+static bool settle(struct change *c, const struct suspect *s, bool is_good)
 {
 	struct vv_view *view = c->view;
 	struct vv_tracked *name = NULL;
-	bool is_gone;
+	bool is_forgotten, is_gone;
 
 	vv_mutex_lock(&view->lock);
-	if (changed && s->name)
+	is_forgotten = s->node && !vv_node_is_tree(s->node) &&
+		       !vv_node_find(&view->nodes, s->node);
+	if (s->name && !is_good)
 		name = vv_node_untrack(&view->nodes, s->dir, s->name, s->len, s->node,
 				       s->generation);
 	s->dir->pins--;
@@ -231,6 +235,7 @@ static void settle(struct change *c, const struct suspect *s, bool changed)
 	vv_tracked_free(name, view);
 	if (is_gone)
 		vv_node_free(s->dir, view);
+	return !is_gone && !is_forgotten;
 }
 
 static void find_notices(struct change *c, struct vv_notices *out)
@@ -239,15 +244,16 @@ static void find_notices(struct change *c, struct vv_notices *out)
 	(void)vv_merge_root(c->view, c->after, &c->root);
 	for (size_t i = 0; i < c->count; i++) {
 		const struct suspect *s = &c->suspects[i];
-		bool changed = has_changed(c, s);
+		uint64_t dir = s->dir->id;
+		bool is_good = s->name && is_answer_good(c, s);
 
-		if (changed)
-			c->notices[out->count++] = (struct vv_notice){
-				.node = s->dir->id,
-				.name = s->name,
-				.len = s->len,
-			};
-		settle(c, s, changed);
+		if (!settle(c, s, is_good) || is_good)
+			continue;
+		c->notices[out->count++] = (struct vv_notice){
+			.node = dir,
+			.name = s->name,
+			.len = s->len,
+		};
 	}
 	out->items = c->notices;
 	out->names = c->names;

@@ -24,10 +24,23 @@ int vv_instance_table_init(struct vv_instance_table *table)
 	return VV_OK;
 }
 
+static void free_instance(struct vv_instance *inst)
+{
+	if (vv_instance_is_open(inst))
+		inst->layer.close(inst->layer.ctx, inst->handle);
+	free(inst);
+}
+
 void vv_instance_table_fini(struct vv_instance_table *table)
 {
 	if (!table->slots)
 		return;
+	for (uint32_t slot = 0; slot < VV_INSTANCE_MAX; slot++) {
+		struct vv_instance *inst = atomic_load(&table->slots[slot]);
+
+		if (inst)
+			free_instance(inst);
+	}
 	vv_cond_fini(&table->opened);
 	vv_mutex_fini(&table->lock);
 	free((void *)table->slots);
@@ -143,9 +156,7 @@ void vv_instance_drop(struct vv_instance_table *table, struct vv_instance *inst,
 	atomic_store_explicit(&table->slots[inst->slot], NULL, memory_order_relaxed);
 	give_ino_base(table, inst);
 	vv_mutex_unlock(&table->lock);
-	if (vv_instance_is_open(inst))
-		inst->layer.close(inst->layer.ctx, inst->handle);
-	free(inst);
+	free_instance(inst);
 }
 
 bool vv_instance_is(const struct vv_instance *inst, const struct vv_layer *layer)

@@ -55,8 +55,8 @@ struct vv_instance_table {
 };
 
 int vv_instance_table_init(struct vv_instance_table *table);
-void vv_instance_table_fini(
-	struct vv_instance_table *table); /* no instance may be left */
+/* Closes the trees of instances that are left: those of which a kernel held nodes to the end. */
+void vv_instance_table_fini(struct vv_instance_table *table);
 
 /* One hold, for the caller.  VV_ENOMEM, VV_EMFILE (all slots are in use). */
 int vv_instance_new(struct vv_instance_table *table, const struct vv_layer *layer,
