@@ -8,73 +8,89 @@
 #include "codec/gear_table.h"
 
 enum {
-	WINDOW_BYTES = 64, /* a byte leaves the hash after 64 shifts */
-	NORMAL_BITS = 2,
+	SHIFT = 5,
+	WINDOW_BYTES = 13, /* a byte leaves the hash after 64 bits of shifts */
+	BITS_MAX = 32,
 };
 
 int vv_chunk_params_check(const struct vv_chunk_params *params)
 {
-	if (params->min_bytes < WINDOW_BYTES || params->min_bytes > params->avg_bytes ||
-	    params->avg_bytes > params->max_bytes)
+	if (params->min_bytes < WINDOW_BYTES || params->min_bytes > params->mid_bytes ||
+	    params->mid_bytes > params->max_bytes)
 		return VV_EINVAL;
-	/* So the masks have from 4 bits to 32. */
-	if (!vv_is_pow2(params->avg_bytes) || params->avg_bytes > (size_t)1 << 30)
+	if (params->loose_bits < 1 || params->loose_bits > params->strict_bits ||
+	    params->strict_bits > BITS_MAX)
 		return VV_EINVAL;
 	return VV_OK;
 }
 
-static unsigned log2_of(size_t pow2)
-{
-	unsigned bits = 0;
+/* A gear hash on its way through a chunk. */
+struct roll {
+	const uint8_t *bytes;
+	size_t at;
+	uint64_t hash;
+	uint64_t least; /* hash so far, and the place after it */
+	size_t least_at;
+};
 
-	while (pow2 >>= 1)
-		bits++;
-	return bits;
+static void roll_to(struct roll *r, size_t end)
+{
+	while (r->at < end)
+		r->hash = (r->hash << SHIFT) + gear[r->bytes[r->at++]];
 }
 
-/* The top bits: they depend on the whole window, the low ones on its end only. */
-static uint64_t top_bits(unsigned count)
+/* Up to a place where the top @bits are zero, or to @end: false. */
+static bool roll_to_cut(struct roll *r, size_t end, unsigned bits)
 {
-	return ~(UINT64_MAX >> count);
-}
+	uint64_t limit = UINT64_C(1)
+			 << (64 - bits); /* the top bits know the whole window */
+	uint64_t hash = r->hash;
 
-/* The first cut at *@at < cut <= @end, or 0.  The hash and the place go on. */
-static size_t find_cut(const uint8_t *bytes, size_t *at, size_t end, uint64_t mask,
-		       uint64_t *hash)
-{
-	uint64_t h = *hash;
-	size_t i = *at;
-
-	while (i < end) {
-		h = (h << 1) + gear[bytes[i++]];
-		if ((h & mask) == 0)
-			return i;
+	while (r->at < end) {
+		hash = (hash << SHIFT) + gear[r->bytes[r->at++]];
+		if (hash < limit)
+			return true;
 	}
-	*hash = h;
-	*at = i;
-	return 0;
+	r->hash = hash;
+	return false;
+}
+
+/* The same, and the least hash is noted; the last one if several are equal, so that what has no variety is cut at the limit. */
+static bool roll_to_least(struct roll *r, size_t end, unsigned bits)
+{
+	uint64_t limit = UINT64_C(1) << (64 - bits);
+
+	while (r->at < end) {
+		r->hash = (r->hash << SHIFT) + gear[r->bytes[r->at++]];
+		if (r->hash < limit)
+			return true;
+		if (r->hash <= r->least) {
+			r->least = r->hash;
+			r->least_at = r->at;
+		}
+	}
+	return false;
 }
 
 size_t vv_chunk_next(const struct vv_chunk_params *params, const uint8_t *bytes,
 		     size_t len, bool is_last)
 {
-	unsigned bits = log2_of(params->avg_bytes);
 	size_t end = vv_min_size(len, params->max_bytes);
-	size_t at, cut;
-	uint64_t hash = 0;
+	struct roll r = {
+		.bytes = bytes,
+		.at = params->min_bytes - WINDOW_BYTES,
+		.least = UINT64_MAX,
+		.least_at = params->max_bytes,
+	};
 
 	assert(vv_chunk_params_check(params) == VV_OK);
-	if (len <= params->min_bytes && len < params->max_bytes)
+	if (len < params->min_bytes)
 		return is_last ? len : 0;
-	for (at = params->min_bytes - WINDOW_BYTES; at < params->min_bytes; at++)
-		hash = (hash << 1) + gear[bytes[at]];
-	cut = find_cut(bytes, &at, vv_min_size(end, params->avg_bytes),
-		       top_bits(bits + NORMAL_BITS), &hash);
-	if (!cut)
-		cut = find_cut(bytes, &at, end, top_bits(bits - NORMAL_BITS), &hash);
-	if (cut)
-		return cut;
+	roll_to(&r, params->min_bytes);
+	if (roll_to_cut(&r, vv_min_size(end, params->mid_bytes), params->strict_bits) ||
+	    roll_to_least(&r, end, params->loose_bits))
+		return r.at;
 	if (len >= params->max_bytes)
-		return params->max_bytes;
+		return r.least_at;
 	return is_last ? len : 0;
 }

@@ -19,8 +19,10 @@
 /* Packs made with other numbers share less with those that are there: not to be changed lightly. */
 static const struct vv_chunk_params cuts = {
 	.min_bytes = 32 * 1024,
-	.avg_bytes = 32 * 1024,
+	.mid_bytes = 48 * 1024,
 	.max_bytes = VV_SLICE_MAX,
+	.strict_bits = 14,
+	.loose_bits = 12,
 };
 
 enum {
