@@ -14,6 +14,13 @@ refuses() { # what the line must contain, command...
 	[ "$(wc -l <<<"$said")" -eq 1 ] || fail "$*: more than one line: $said"
 }
 server() { ps -eo pid=,stat=,args= | awk -v m="$mnt" '$2 !~ /Z/ && index($0, m) && /varve mount/ && !/awk/ { print $1 }'; }
+keep_open() { # a process of its own, $user, that has a file open
+	exec 7<"$mnt/tree/file"
+	sleep 30 <&7 &
+	user=$!
+	exec 7<&-
+	wait_for grep -qx sleep "/proc/$user/comm"
+}
 has_no_server() { [ -z "$(server)" ]; }
 
 refuses "does not exist" "$VARVE" mount "$work/missing"
@@ -27,8 +34,7 @@ refuses "varve mount already" "$VARVE" mount "$mnt"
 content_is "$mnt/tree/file" hello || fail "the first mount still works"
 
 # Busy: who uses it is named, and the mount goes on.
-sleep 30 <"$mnt/tree/file" &
-user=$!
+keep_open
 said=$("$VARVE" unmount "$mnt" 2>&1) && fail "a busy mount was unmounted"
 [[ $said == *"pid $user (sleep): open file $mnt/tree/file"* ]] || fail "the user is not named: $said"
 content_is "$mnt/tree/file" hello || fail "the busy mount still works"
@@ -53,9 +59,7 @@ done
 "$VARVE" mount --foreground "$mnt" 2>"$work/log" &
 pid=$!
 wait_for test -e "$mnt/tree/file"
-sleep 30 <"$mnt/tree/file" &
-user=$!
-sleep 0.1
+keep_open
 kill -TERM $pid
 wait $pid || fail "SIGTERM with users: status $?"
 grep -q "pid $user (sleep)" "$work/log" || fail "SIGTERM does not say who uses it: $(cat "$work/log")"
@@ -76,6 +80,7 @@ for way in mount unmount; do
 	error=$(ls "$mnt" 2>&1) && fail "a dead mount answers"
 	[[ $error == *"not connected"* ]] || fail "a dead mount says $error"
 	check "$way over a dead mount" eval '"$VARVE" $way "$mnt" 2>/dev/null'
+	[ $way = unmount ] || "$VARVE" unmount "$mnt" || fail "unmount after that"
 done
 is_mounted "$mnt" && fail "a dead mount is left"
 "$VARVE" mount "$mnt" && content_is "$mnt/tree/file" hello || fail "the mount point can be used again"

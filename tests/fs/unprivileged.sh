@@ -23,12 +23,11 @@ grep " $mnt fuse.varve " /proc/mounts | grep -q 'ro,nosuid,nodev' || fail "optio
 if ! grep -q '^user_allow_other' /etc/fuse.conf 2>/dev/null; then
 	ls "$mnt" 2>/dev/null && fail "others were let in although fuse.conf does not allow it"
 fi
-as_nobody sleep 30 <"$VARVE" &
 as_nobody sh -c "cd '$mnt' && exec sleep 30" &
-sleep 0.3
+wait_for pgrep -u nobody -x sleep >/dev/null
 said=$(as_nobody "$VARVE" unmount "$mnt" 2>&1) && fail "a busy mount was unmounted"
 [[ $said == *"(sleep): current directory $mnt"* ]] || fail "the user is not named: $said"
-pkill -P $$ -x runuser
+kill $(pgrep -u nobody -x sleep)
 wait 2>/dev/null
 check "unmounted by its owner" wait_for as_nobody "$VARVE" unmount "$mnt" 2>/dev/null
 

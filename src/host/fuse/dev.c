@@ -65,7 +65,7 @@ struct vv_fuse_dev {
 	struct vv_fuse_ops *ops; /* borrowed */
 	void (*ended)(void *ctx);
 	void *ctx;
-	unsigned max;
+	unsigned max, max_waiting;
 
 	atomic_uint waiting;
 	atomic_bool stopping, has_ended;
@@ -93,7 +93,7 @@ static bool join_waiting(struct vv_fuse_dev *dev)
 	unsigned n = atomic_load(&dev->waiting);
 
 	do
-		if (n >= VV_FUSE_IDLE_MAX)
+		if (n >= dev->max_waiting)
 			return false;
 	while (!atomic_compare_exchange_weak(&dev->waiting, &n, n + 1));
 	return true;
@@ -277,16 +277,18 @@ static void on_wake(int signal)
 	(void)signal;
 }
 
+static unsigned clamp(size_t n, unsigned min, unsigned max)
+{
+	return n < min ? min : n > max ? max : (unsigned)n;
+}
+
 static unsigned allowed_workers(struct vv_budget *budget)
 {
 	struct vv_budget_stats stats;
-	size_t n;
 
 	vv_budget_get_stats(budget, &stats);
-	n = stats.limit / BUDGET_SHARE / WORKER_BYTES;
-	return n < WORKERS_MIN		 ? WORKERS_MIN
-	       : n > VV_FUSE_WORKERS_MAX ? VV_FUSE_WORKERS_MAX
-					 : (unsigned)n;
+	return clamp(stats.limit / BUDGET_SHARE / WORKER_BYTES, WORKERS_MIN,
+		     VV_FUSE_WORKERS_MAX);
 }
 
 int vv_fuse_dev_new(struct vv_fuse_dev **out, int device, struct vv_fuse_ops *ops,
@@ -305,6 +307,8 @@ int vv_fuse_dev_new(struct vv_fuse_dev **out, int device, struct vv_fuse_ops *op
 	dev->ended = ended;
 	dev->ctx = ctx;
 	dev->max = allowed_workers(ops->budget);
+	dev->max_waiting =
+		clamp(2 * (size_t)vv_cpu_count(), VV_FUSE_IDLE_MIN, VV_FUSE_IDLE_MAX);
 	vv_mutex_init(&dev->lock);
 	vv_cond_init(&dev->changed);
 	*out = dev;

@@ -27,10 +27,15 @@ struct vv_buf;
 struct vv_fuse_dev;
 struct vv_fuse_ops;
 
+/* More workers than the kernel's background requests (init.c), so that some are left. */
 enum {
-	VV_FUSE_WORKERS_MAX =
-		64,	      /* more than the kernel's background requests (init.c) */
-	VV_FUSE_IDLE_MAX = 4, /* waiting at one time */
+	VV_FUSE_WORKERS_MAX = 64
+};
+
+/* Of those that wait: two for each processor, within these bounds. */
+enum {
+	VV_FUSE_IDLE_MIN = 4,
+	VV_FUSE_IDLE_MAX = 16
 };
 
 /* @ended is called once, on a worker, when the kernel closed the session. */
@@ -40,8 +45,9 @@ int vv_fuse_dev_start(struct vv_fuse_dev *dev);
 
 /* Requests under way are finished, no other is taken; all workers have ended on return. */
 void vv_fuse_dev_stop(struct vv_fuse_dev *dev);
-void vv_fuse_dev_free(
-	struct vv_fuse_dev *dev); /* stopped; closes the device; NULL is a no-op */
+
+/* Of a stopped one; closes the device.  NULL is a no-op. */
+void vv_fuse_dev_free(struct vv_fuse_dev *dev);
 
 /*
  * Send a notification.  May block as long as the kernel needs a lock that one of its own

@@ -1,5 +1,6 @@
 #include "host/fuse/fuse_host.h"
 
+#include "core/buf.h"
 #include "core/err.h"
 #include "core/log.h"
 #include "host/fuse/dev.h"
@@ -13,7 +14,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdatomic.h>
-#include <string.h>
+#include <stdio.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -59,8 +60,12 @@ static void on_ended(void *ctx)
 static int on_describe(void *ctx, struct vv_buf *json)
 {
 	struct host *h = ctx;
+	char text[64];
+	int len = snprintf(text, sizeof text, ",\"notices_sent\":%llu",
+			   (unsigned long long)vv_fuse_notifier_sent(h->notifier));
+	int err = vv_fuse_dev_describe(h->dev, json);
 
-	return vv_fuse_dev_describe(h->dev, json);
+	return err ? err : vv_buf_append(json, text, (size_t)len);
 }
 
 static void on_notices(void *ctx, const struct vv_notices *notices)
@@ -140,6 +145,8 @@ static int open_events(struct host *h)
 	sigaddset(&asked_to_end, SIGTERM);
 	sigaddset(&asked_to_end, SIGINT);
 	sigaddset(&asked_to_end, SIGHUP);
+	/* Whoever read our stderr, or listened at a store's socket, may go; we stay. */
+	(void)signal(SIGPIPE, SIG_IGN);
 	/* Before any thread of ours exists: they inherit it. */
 	if (sigprocmask(SIG_BLOCK, &asked_to_end, NULL) != 0)
 		return VV_EINVAL;

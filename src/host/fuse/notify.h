@@ -31,10 +31,11 @@ int vv_fuse_notifier_new(struct vv_fuse_notifier **out, struct vv_fuse_dev *dev)
 void vv_fuse_notifier_push(struct vv_fuse_notifier *n,
 			   const struct vv_notices *notices);
 
-void vv_fuse_notifier_stop(
-	struct vv_fuse_notifier *n); /* the queue is dropped: the mount is over */
-void vv_fuse_notifier_free(struct vv_fuse_notifier *n); /* stopped; NULL is a no-op */
+/* Ends the thread; what is queued is dropped, since the mount is over. */
+void vv_fuse_notifier_stop(struct vv_fuse_notifier *n);
+/* Of a stopped one.  NULL is a no-op. */
+void vv_fuse_notifier_free(struct vv_fuse_notifier *n);
 
-uint64_t vv_fuse_notifier_sent(struct vv_fuse_notifier *n);
+uint64_t vv_fuse_notifier_sent(struct vv_fuse_notifier *n); /* for the statistics */
 
 #endif
