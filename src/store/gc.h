@@ -1,13 +1,13 @@
 /*
  * gc.h - remove what nothing can reach, in two phases, without locks.
  *
- * Mark: packs and trees are listed first, then intents, then leases, then refs are read; so an object that a publisher made
- * or reused is seen under its intent or under its ref.  Live = reachable from refs, intents and leases: tree -> blobs -> frames ->
- * reference frames -> packs.
+ * Mark: what refs, intents and leases lead to is live (store/mark.h).
  * Condemn: an object that is not live gets a `condemned/` record with the time.
- * Delete: a later run (or the same one if grace is 0) marks again; what was condemned at least grace ago and is still not live
- * goes; what is live again loses its record.
- * A ref or tree that cannot be read stops removal: nothing is proved then.
+ * Delete: a later run (or the same one if grace is 0) marks again; what was condemned at
+ * least grace ago and is still not live goes; what is live again loses its record.
+ *
+ * A ref, announcement or live tree that cannot be read stops removal: nothing is proved
+ * then.  Why all this is safe beside publishers and mounts stands in gc.c.
  *
  * Threads: one caller.
  */
@@ -21,28 +21,40 @@
 
 struct vv_store;
 
-enum vv_gc_verdict { VV_GC_CONDEMN, VV_GC_WAIT, VV_GC_DELETE, VV_GC_PARDON, VV_GC_KEEP };
+enum vv_gc_verdict {
+	VV_GC_CONDEMN,
+	VV_GC_WAIT, /* condemned, and grace is not over */
+	VV_GC_DELETE,
+	VV_GC_PARDON, /* condemned, but in use again */
+	VV_GC_KEEP,   /* an announcement that is honoured */
+};
 
 struct vv_gc_item {
-	const char *kind;	/* "pack", "tree", "intent", "lease", "record", "unfinished" */
+	const char *kind; /* "pack", "tree", "intent", "lease", "record" */
 	const char *key;
 	enum vv_gc_verdict verdict;
-	const char *why;	/* one line */
+	const char *why; /* one line */
 	uint64_t bytes;
 };
 
 struct vv_gc_options {
-	bool dry_run;		/* changes nothing; reports what would be done */
-	int64_t grace_ns;	/* how long a condemned object stays; default of the command: 1 hour */
+	bool dry_run;	  /* changes nothing; reports what would be done */
+	int64_t grace_ns; /* how long a condemned object stays */
+	/* May be NULL.  The item and its strings live for the call. */
 	void (*report)(void *ctx, const struct vv_gc_item *item);
 	void *ctx;
 };
 
 struct vv_gc_stats {
-	uint64_t live_objects, live_bytes;
+	uint64_t live_objects, live_bytes; /* packs and trees */
 	uint64_t condemned, deleted, deleted_bytes, waiting, pardoned;
 };
 
-int vv_gc(struct vv_store *store, const struct vv_gc_options *opts, struct vv_gc_stats *out);
+/*
+ * VV_EBUSY: another gc is at work.  VV_ECORRUPT, VV_ENEWER, VV_EIO, ...: something that
+ * is in use could not be read (logged).  After an error @out says what was done.
+ */
+int vv_gc(struct vv_store *store, const struct vv_gc_options *opts,
+	  struct vv_gc_stats *out);
 
 #endif

@@ -285,6 +285,11 @@ void vv_announce_close(struct vv_announce *a)
 	announce_free(a);
 }
 
+const char *vv_announce_key(const struct vv_announce *a)
+{
+	return a->key;
+}
+
 /* ---- reading those of others ---- */
 
 struct reading {

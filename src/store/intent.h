@@ -39,7 +39,8 @@ enum vv_announce_kind {
 /* Writes the (empty) record.  @mount: leases only.  VV_EROFS, VV_EACCES: cannot write. */
 int vv_announce_open(struct vv_announce **out, struct vv_store *store,
 		     enum vv_announce_kind kind, const char *mount);
-void vv_announce_close(struct vv_announce *a); /* NULL is a no-op */
+void vv_announce_close(struct vv_announce *a);		  /* NULL is a no-op */
+const char *vv_announce_key(const struct vv_announce *a); /* borrowed until close */
 
 /*
  * A set of ids: adding one twice is adding it once.  Cheap; nothing is promised until

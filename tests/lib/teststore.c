@@ -181,7 +181,7 @@ struct vv_id test_pack_commit(struct test_pack *tp, struct test_store *ts)
 static void flip_byte(const char *path, uint64_t off)
 {
 	int fd;
-	uint8_t byte;
+	uint8_t byte = 0;
 
 	MUST(chmod(path, 0644) == 0 ? VV_OK : VV_EIO);
 	fd = open(path, O_RDWR);
