@@ -6,8 +6,10 @@
  * Ownership: bytes borrowed from the caller (a mapping) until vv_tree_fini().  Names, targets and extras
  *	returned point into them.
  * Threads: immutable after init; all queries from any thread.
- * Errors: VV_ECORRUPT for bytes that break a rule of the format, VV_EIO for bytes that cannot be read.  Queries check what
- *	they use, so a hostile tree gives errors or strange listings, never reads outside and never endless loops.
+ * Errors: VV_ECORRUPT for bytes that break a rule of the format, VV_EIO for bytes that
+ *	cannot be read, VV_EINVAL for an index of the caller's beyond the table.  Queries
+ *	check what they use, so a hostile tree gives errors or strange listings, never reads
+ *	outside and never endless loops.
  */
 #ifndef VV_FORMAT_TREE_H
 #define VV_FORMAT_TREE_H
@@ -60,20 +62,23 @@ struct vv_tree {
 	uint64_t file_count, file_bytes;
 };
 
-/* Metadata of one entry by value.  For a further hard link: those of the file, with @first its first entry. */
+/*
+ * Metadata of one entry by value.  For a further hard link: those of the file, with
+ * @first its first entry.
+ */
 struct vv_entry {
 	uint32_t index; /* the entry asked for */
-	uint32_t
-		first; /* the file's first entry: its identity.  = index unless hard-linked */
+	uint32_t first; /* the first entry of its file, = index unless hard-linked */
 	uint32_t mode, uid, gid;
 	uint32_t nlink; /* directories: 2 + sub-directories */
 	int64_t mtime_sec;
 	uint32_t mtime_nsec;
 	uint32_t rdev_major, rdev_minor;
-	uint64_t size;			   /* bytes; directories: 0 */
-	uint32_t blob;			   /* index for vv_tree_blob(), or UINT32_MAX */
-	uint32_t child_first, child_count; /* directories */
-	uint32_t parent;		   /* directories */
+	uint64_t size;	      /* bytes; directories: 0 */
+	uint32_t blob;	      /* index for vv_tree_blob(), or UINT32_MAX */
+	uint32_t child_first; /* directories, as the next two */
+	uint32_t child_count;
+	uint32_t parent;
 	uint64_t target; /* symlinks: internal, for vv_tree_target() */
 	uint64_t extras; /* internal, for vv_tree_extra_next(); 0 = none */
 };
@@ -87,17 +92,26 @@ int vv_tree_entry(const struct vv_tree *tree, uint32_t index, struct vv_entry *o
 int vv_tree_name(const struct vv_tree *tree, uint32_t index, const char **name,
 		 size_t *len); /* not NUL-ended */
 
-/* Find @name among the children of directory @dir.  VV_ENOENT, VV_ENOTDIR. */
+/*
+ * Find @name among the children of directory @dir.  VV_ENOENT, VV_ENOTDIR.  A binary
+ * search in the mapped entries: it allocates nothing and locks nothing.
+ */
 int vv_tree_lookup(const struct vv_tree *tree, uint32_t dir, const char *name,
 		   size_t len, uint32_t *out);
-/* The same by folded name: an exact match if there is one, else the first in folded order. */
+/*
+ * The same by folded name: an exact match if there is one, else the first in folded
+ * order of those that fold alike.
+ */
 int vv_tree_lookup_folded(const struct vv_tree *tree, uint32_t dir, const char *name,
 			  size_t len, uint32_t *out);
 /* The @nth child in folded order. */
 int vv_tree_folded_child(const struct vv_tree *tree, const struct vv_entry *dir,
 			 uint32_t nth, uint32_t *out);
 
-/* A whole path `a/b/c` ("" = root), symlinks not followed.  VV_ENOENT, VV_ENOTDIR, VV_ELOOP beyond VV_DEPTH_MAX. */
+/*
+ * A whole path `a/b/c` ("" = root), symlinks not followed.  VV_ENOENT, VV_ENOTDIR,
+ * VV_ELOOP beyond VV_DEPTH_MAX, VV_EINVAL: a `/` at an end, or two in a row.
+ */
 int vv_tree_walk(const struct vv_tree *tree, const char *path, uint32_t *out);
 
 int vv_tree_blob(const struct vv_tree *tree, uint32_t blob, struct vv_id *out);
@@ -112,7 +126,10 @@ struct vv_extra {
 	size_t value_len;
 };
 
-/* Iterate: *@pos starts at 0.  1 = item, 0 = end, < 0 = error. */
+/*
+ * Iterate: *@pos starts at 0.  1 = item, 0 = end, < 0 = error.  Sorted by type, then
+ * name; items of types that this version does not know are passed over.
+ */
 int vv_tree_extra_next(const struct vv_tree *tree, const struct vv_entry *entry,
 		       uint64_t *pos, struct vv_extra *out);
 /* One xattr by name; VV_ENODATA. */
@@ -120,8 +137,9 @@ int vv_tree_xattr(const struct vv_tree *tree, const struct vv_entry *entry,
 		  const char *name, size_t len, struct vv_extra *out);
 
 /*
- * Check every rule of section 6, canonical order included.  @why gets one line for people (what is wrong, with
- * which entry).  O(size) time, about 8 bytes of memory an entry.
+ * Check every rule of section 6, canonical order included.  @why gets one line for
+ * people: what is wrong, with which entry; "" if all is well.  It may be NULL if
+ * @why_size is 0.  O(n log n) time, about 16 bytes of memory an entry at most.
  */
 int vv_tree_verify(const struct vv_tree *tree, char *why, size_t why_size);
 

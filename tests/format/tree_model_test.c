@@ -126,14 +126,15 @@ static void random_item(struct model *m)
 {
 	struct item *item = &m->items[m->count], *dir = &m->items[pick(m, m->count)];
 	struct item *file = &m->items[pick(m, m->count)];
-	char name[40];
+	char name[40], path[sizeof item->path];
 
 	random_name(m, name);
-	*item = (struct item){ .linked_to = -1 };
 	if (!is_dir(dir) || strlen(dir->path) > 120)
 		return;
-	snprintf(item->path, sizeof item->path, "%s%s%s", dir->path,
-		 dir->path[0] ? "/" : "", name);
+	snprintf(path, sizeof path, "%.120s%s%s", dir->path, dir->path[0] ? "/" : "",
+		 name);
+	*item = (struct item){ .linked_to = -1 };
+	strcpy(item->path, path);
 	if (find(m, item->path))
 		return;
 	random_meta(m, item);

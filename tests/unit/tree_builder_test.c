@@ -387,7 +387,7 @@ static void a_large_directory_of_look_alikes_keeps_its_folded_order(void)
 
 	for (unsigned i = 0; i < 4096; i++) {
 		for (int bit = 0; bit < 12; bit++)
-			name[bit] = (i >> bit & 1 ? 'A' : 'a') + (char)bit;
+			name[bit] = (char)((i >> bit & 1 ? 'A' : 'a') + bit);
 		name[12] = '\0';
 		CHECK_INT(add(b, name, &file), VV_OK);
 	}
