@@ -3,6 +3,7 @@
 #include "core/arith.h"
 #include "core/err.h"
 #include "core/name.h"
+#include "vfs/dynamic.h"
 #include "vfs/view_parts.h"
 
 #include <stdlib.h>
@@ -240,8 +241,10 @@ static bool settle(struct change *c, const struct suspect *s, bool is_good)
 
 static void find_notices(struct change *c, struct vv_notices *out)
 {
-	/* Without its root's sources every name in the root has a notice (C3). */
-	(void)vv_merge_root(c->view, c->after, &c->root);
+	/* Without its sources every name in the root has a notice (C3). */
+	if (vv_merge_root(c->view, c->after, &c->root) == VV_OK)
+		vv_dir_ref(c->root);
+	vv_root_keep_dir(c->view, c->root, c->after->seq); /* lets the old trees go */
 	for (size_t i = 0; i < c->count; i++) {
 		const struct suspect *s = &c->suspects[i];
 		uint64_t dir = s->dir->id;

@@ -8,25 +8,34 @@
 
 #include <string.h>
 
+void vv_root_keep_dir(struct vv_view *view, struct vv_dir *dir, uint64_t seq)
+{
+	struct vv_dir *unused = dir;
+	struct vv_node *root;
+
+	vv_mutex_lock(&view->lock);
+	root = vv_node_find(&view->nodes, VV_NODE_ROOT);
+	if (root->dir_seq < seq || (root->dir_seq == seq && !root->dir)) {
+		unused = root->dir;
+		root->dir = dir;
+		root->dir_seq = seq;
+	}
+	vv_mutex_unlock(&view->lock);
+	vv_dir_unref(unused, &view->instances);
+}
+
 /* The root's sources follow the snapshot: make them anew when it has changed. */
 static int refresh_root(struct vv_visit *visit, struct vv_view *view)
 {
-	struct vv_dir *dir, *old = NULL;
+	struct vv_dir *dir;
 	int err = vv_merge_root(view, visit->s, &dir);
 
 	if (err)
 		return err;
 	vv_dir_unref(visit->dir, &view->instances);
 	visit->dir = dir;
-	vv_mutex_lock(&view->lock);
-	if (visit->node->dir_seq < visit->s->seq) {
-		old = visit->node->dir;
-		vv_dir_ref(dir);
-		visit->node->dir = dir;
-		visit->node->dir_seq = visit->s->seq;
-	}
-	vv_mutex_unlock(&view->lock);
-	vv_dir_unref(old, &view->instances);
+	vv_dir_ref(dir);
+	vv_root_keep_dir(view, dir, visit->s->seq);
 	return VV_OK;
 }
 

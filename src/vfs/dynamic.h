@@ -24,6 +24,9 @@ int vv_visit_begin(struct vv_visit *visit, struct vv_view *view,
 		   uint64_t node);				 /* VV_ESTALE: gone */
 void vv_visit_end(struct vv_visit *visit, struct vv_view *view); /* zeroed is fine */
 
+/* The root's sources in snapshot @seq, taken; NULL: to be made when somebody asks.  An older one is not kept. */
+void vv_root_keep_dir(struct vv_view *view, struct vv_dir *dir, uint64_t seq);
+
 /* @cheap: do not open a tree for attributes; out->node is 0 then, and nothing is counted. */
 int vv_dynamic_lookup(struct vv_view *view, uint64_t parent, const char *name,
 		      size_t len, bool cheap, struct vv_attr *out,
