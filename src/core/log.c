@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <time.h>
 
 static vv_log_sink current_sink;
 static void *current_ctx; /* borrowed */
@@ -36,21 +37,54 @@ static void make_one_line(char *line)
 	}
 }
 
-void vv_log(enum vv_log_level level, const char *format, ...)
+static void log_list(enum vv_log_level level, const char *format, va_list args)
 {
 	char line[VV_LOG_LINE_BYTES];
+
+	if (vsnprintf(line, sizeof line, format, args) < 0)
+		return;
+	make_one_line(line);
+	current_sink(current_ctx, level, line);
+}
+
+void vv_log(enum vv_log_level level, const char *format, ...)
+{
 	va_list args;
-	int len;
 
 	if (!vv_log_wants(level))
 		return;
 	va_start(args, format);
-	len = vsnprintf(line, sizeof line, format, args);
+	log_list(level, format, args);
 	va_end(args);
-	if (len < 0)
+}
+
+/* Two threads at the edge of a window may tell a line too many; none is lost uncounted. */
+static bool may_tell(struct vv_log_limit *limit)
+{
+	long long window = (long long)time(NULL) / VV_LOG_WINDOW_S;
+
+	if (atomic_exchange(&limit->window, window) != window)
+		atomic_store(&limit->told, 0);
+	if (atomic_fetch_add(&limit->told, 1) < VV_LOG_BURST)
+		return true;
+	atomic_fetch_add(&limit->dropped, 1);
+	return false;
+}
+
+void vv_log_limited(struct vv_log_limit *limit, enum vv_log_level level,
+		    const char *format, ...)
+{
+	unsigned dropped;
+	va_list args;
+
+	if (!vv_log_wants(level) || !may_tell(limit))
 		return;
-	make_one_line(line);
-	current_sink(current_ctx, level, line);
+	dropped = atomic_exchange(&limit->dropped, 0);
+	if (dropped)
+		vv_log(level, "%u lines like the next were left out", dropped);
+	va_start(args, format);
+	log_list(level, format, args);
+	va_end(args);
 }
 
 const char *vv_log_level_name(enum vv_log_level level)

@@ -18,6 +18,7 @@
 #ifndef VV_CORE_LOG_H
 #define VV_CORE_LOG_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 
 enum vv_log_level {
@@ -46,6 +47,26 @@ __attribute__((format(gnu_printf, 2, 3)))
 __attribute__((format(printf, 2, 3)))
 #endif
 void vv_log(enum vv_log_level level, const char *format, ...);
+
+/*
+ * The same for a place that can be reached without end, such as a damaged object that is
+ * read again and again: VV_LOG_BURST lines in VV_LOG_WINDOW_S seconds; how many were left
+ * out is told with the next one.  One limit for each place: a zeroed static.
+ */
+enum {
+	VV_LOG_BURST = 20,
+	VV_LOG_WINDOW_S = 10
+};
+struct vv_log_limit {
+	atomic_llong window;
+	atomic_uint told, dropped;
+};
+#if defined(__MINGW32__)
+__attribute__((format(gnu_printf, 3, 4)))
+#elif defined(__GNUC__)
+__attribute__((format(printf, 3, 4)))
+#endif
+void vv_log_limited(struct vv_log_limit *limit, enum vv_log_level level, const char *format, ...);
 
 const char *vv_log_level_name(enum vv_log_level level); /* "error", "warning", ... */
 

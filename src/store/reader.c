@@ -387,6 +387,7 @@ static int read_once(struct vv_reader *r, const struct want *w)
 
 static int read_or_tell(struct vv_reader *r, const struct want *w)
 {
+	static struct vv_log_limit limit;
 	char hex[VV_ID_HEX_BYTES];
 	int err = read_once(r, w);
 
@@ -394,8 +395,8 @@ static int read_or_tell(struct vv_reader *r, const struct want *w)
 		err = read_once(r, w);
 	if (err) {
 		atomic_fetch_add_explicit(&r->failures, 1, memory_order_relaxed);
-		vv_log(VV_LOG_ERROR, "blob %s: %s", vv_id_to_hex(w->id, hex),
-		       vv_err_text(err));
+		vv_log_limited(&limit, VV_LOG_ERROR, "blob %s: %s",
+			       vv_id_to_hex(w->id, hex), vv_err_text(err));
 		return err;
 	}
 	atomic_fetch_add_explicit(&r->reads, 1, memory_order_relaxed);

@@ -62,6 +62,27 @@ static void a_long_line_is_cut(void)
 	vv_log_set_sink(NULL, NULL);
 }
 
+static void a_place_that_is_reached_without_end_tells_a_few_lines(void)
+{
+	struct vv_log_limit limit = { 0 };
+	struct heard h = { 0 };
+	unsigned told;
+
+	vv_log_set_sink(hear, &h);
+	for (unsigned i = 0; i < 100; i++)
+		vv_log_limited(&limit, VV_LOG_ERROR, "line %u", i);
+	/* Twice the burst, and what was left out, if the clock moved on in between. */
+	CHECK(h.count >= VV_LOG_BURST && h.count <= 2 * VV_LOG_BURST + 1);
+	CHECK(atomic_load(&limit.dropped) > 0);
+	atomic_store(&limit.window, 0); /* as if it were later */
+	told = h.count;
+	vv_log_limited(&limit, VV_LOG_ERROR, "line %u", 100);
+	CHECK_INT(h.count, told + 2);
+	CHECK_STR(h.line, "line 100");
+	CHECK_INT(atomic_load(&limit.dropped), 0);
+	vv_log_set_sink(NULL, NULL);
+}
+
 static void the_file_sink_names_the_level(void)
 {
 	char line[64] = "";
@@ -83,6 +104,7 @@ int main(void)
 	RUN(the_level_filters);
 	RUN(a_hostile_name_cannot_forge_a_second_line);
 	RUN(a_long_line_is_cut);
+	RUN(a_place_that_is_reached_without_end_tells_a_few_lines);
 	RUN(the_file_sink_names_the_level);
 	return test_report();
 }

@@ -2,7 +2,6 @@
 
 #include "cache/budget.h"
 #include "core/err.h"
-#include "core/log.h"
 #include "host/fuse/stamps.h"
 #include "host/serve.h"
 #include "os/system.h"
@@ -285,24 +284,17 @@ void vv_fuse_ops_done(struct vv_fuse_ops *ops, struct vv_fuse_call *call,
 
 int vv_fuse_ops_init(struct vv_fuse_ops *ops, struct vv_serve *serve)
 {
-	int err = VV_OK;
-
 	memset(ops, 0, sizeof *ops);
 	ops->serve = serve;
 	ops->view = vv_serve_view(serve);
 	ops->reader = vv_serve_reader(serve);
 	ops->budget = vv_serve_budget(serve);
 	ops->has_handles = vv_view_has_host_layers(ops->view);
-	if (ops->has_handles)
-		err = vv_fuse_stamps_new(&ops->stamps);
-	if (!err)
-		vv_mutex_init(&ops->log_lock);
-	return err;
+	return ops->has_handles ? vv_fuse_stamps_new(&ops->stamps) : VV_OK;
 }
 
 void vv_fuse_ops_fini(struct vv_fuse_ops *ops)
 {
 	vv_fuse_stamps_free(ops->stamps);
 	ops->stamps = NULL;
-	vv_mutex_fini(&ops->log_lock);
 }

@@ -25,7 +25,6 @@
 #define VV_HOST_FUSE_OPS_H
 
 #include "fuse/codec.h"
-#include "os/thread.h"
 #include "store/reader.h"
 
 #include <stdatomic.h>
@@ -83,9 +82,6 @@ struct vv_fuse_ops {
 	atomic_uint_least64_t counts[VV_FUSE_OP_COUNT];
 	atomic_uint_least64_t counts_unknown;
 	atomic_uint_least64_t errors; /* reads that failed */
-	struct vv_mutex log_lock;
-	uint64_t log_window_ns; /* protected by log_lock, as are: */
-	unsigned log_count, log_dropped;
 };
 
 int vv_fuse_ops_init(struct vv_fuse_ops *ops, struct vv_serve *serve);

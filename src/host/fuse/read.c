@@ -57,46 +57,16 @@ int vv_fuse_op_release(struct vv_fuse_ops *ops, struct vv_fuse_call *call)
 	return VV_OK;
 }
 
-enum {
-	LOG_WINDOW_S = 10,
-	LOG_LINES = 10,
-};
-
-/* At most LOG_LINES in LOG_WINDOW_S; what was left out is told with the next line. */
-static bool may_log(struct vv_fuse_ops *ops, unsigned *dropped)
-{
-	uint64_t now = vv_clock_ns();
-	bool yes;
-
-	vv_mutex_lock(&ops->log_lock);
-	if (now - ops->log_window_ns > UINT64_C(1000000000) * LOG_WINDOW_S) {
-		ops->log_window_ns = now;
-		ops->log_count = 0;
-	}
-	yes = ops->log_count < LOG_LINES;
-	ops->log_count += yes;
-	ops->log_dropped += !yes;
-	*dropped = ops->log_dropped;
-	if (yes)
-		ops->log_dropped = 0;
-	vv_mutex_unlock(&ops->log_lock);
-	return yes;
-}
-
 static void log_failure(struct vv_fuse_ops *ops, uint64_t node, uint64_t offset,
 			int err)
 {
+	static struct vv_log_limit limit;
 	char path[512];
-	unsigned dropped;
 
 	atomic_fetch_add_explicit(&ops->errors, 1, memory_order_relaxed);
-	if (!may_log(ops, &dropped))
-		return;
 	vv_view_describe(ops->view, node, path, sizeof path);
-	if (dropped)
-		vv_log(VV_LOG_ERROR, "%u more reads failed", dropped);
-	vv_log(VV_LOG_ERROR, "cannot read %s at byte %llu: %s", path,
-	       (unsigned long long)offset, vv_err_text(err));
+	vv_log_limited(&limit, VV_LOG_ERROR, "cannot read %s at byte %llu: %s", path,
+		       (unsigned long long)offset, vv_err_text(err));
 }
 
 static int read_host(struct vv_fuse_ops *ops, struct vv_fuse_call *call, size_t len)
