@@ -149,6 +149,13 @@ static struct truth truth_at(const char *path)
 	return t;
 }
 
+static void join_path(char out[64], const char *dir, const char *name)
+{
+	int len = snprintf(out, 64, "%s%s%s", dir, *dir ? "/" : "", name);
+
+	CHECK(len > 0 && len < 64);
+}
+
 /* ---- random layers ---- */
 
 static struct shelf shelf;
@@ -231,9 +238,8 @@ static void write_host_entry(int host, const struct plain_entry *e)
 
 static void make_host(int host)
 {
-	char name[8];
+	char name[] = { 'h', (char)('0' + host), '\0' };
 
-	snprintf(name, sizeof name, "h%d", host);
 	host_paths[host] = temp_path(temp, name);
 	CHECK(mkdir(host_paths[host], 0755) == 0);
 	random_tree(&hosts[host], "dff");
@@ -378,7 +384,7 @@ static void hold(const struct dentry *d, const char *name)
 	if (h->node)
 		vv_view_forget(view, h->node, 1);
 	h->node = 0;
-	snprintf(path, sizeof path, "%s%s%s", d->path, *d->path ? "/" : "", name);
+	join_path(path, d->path, name);
 	t = truth_at(path);
 	if (!(attr.node >> 63) || t.kind != 'f') {
 		vv_view_forget(view, attr.node, 1);
@@ -507,7 +513,7 @@ static struct dentry *look_up(struct dentry *d, const char *name)
 	c = calloc(1, sizeof *c);
 	CHECK(c != NULL);
 	snprintf(c->name, sizeof c->name, "%s", name);
-	snprintf(c->path, sizeof c->path, "%s%s%s", d->path, *d->path ? "/" : "", name);
+	join_path(c->path, d->path, name);
 	err = vv_view_lookup(view, d->node, name, strlen(name), &attr, &life);
 	CHECK(err == VV_OK || err == VV_ENOENT);
 	if (err == VV_OK) {
