@@ -16,11 +16,12 @@
 
 enum {
 	SEEDS = 60,
-	ENTRIES_MAX = 300
+	ENTRIES_MAX = 300,
+	PATH_BYTES = 256
 };
 
 struct item {
-	char path[200];
+	char path[PATH_BYTES];
 	struct vv_tree_meta meta;
 	int linked_to; /* item, or -1 */
 	char target[20];
@@ -70,6 +71,18 @@ static struct item *find(struct model *m, const char *path)
 			return &m->items[i];
 	}
 	return NULL;
+}
+
+static void join(char out[PATH_BYTES], const char *dir, const char *name, size_t len)
+{
+	size_t dir_len = strlen(dir);
+
+	CHECK(dir_len + 1 + len < PATH_BYTES);
+	memcpy(out, dir, dir_len);
+	if (dir_len)
+		out[dir_len++] = '/';
+	memcpy(out + dir_len, name, len);
+	out[dir_len + len] = '\0';
 }
 
 /* ---- making one up ---- */
@@ -126,15 +139,13 @@ static void random_item(struct model *m)
 {
 	struct item *item = &m->items[m->count], *dir = &m->items[pick(m, m->count)];
 	struct item *file = &m->items[pick(m, m->count)];
-	char name[40], path[sizeof item->path];
+	char name[40];
 
 	random_name(m, name);
-	if (!is_dir(dir) || strlen(dir->path) > 120)
+	if (!is_dir(dir) || strlen(dir->path) > PATH_BYTES - sizeof name - 1)
 		return;
-	snprintf(path, sizeof path, "%.120s%s%s", dir->path, dir->path[0] ? "/" : "",
-		 name);
 	*item = (struct item){ .linked_to = -1 };
-	strcpy(item->path, path);
+	join(item->path, dir->path, name, strlen(name));
 	if (find(m, item->path))
 		return;
 	random_meta(m, item);
@@ -248,7 +259,7 @@ static void compare_metadata(struct model *m, const struct vv_tree *t,
 static void compare_listing(struct model *m, const struct vv_tree *t,
 			    const struct item *dir, const struct vv_entry *e)
 {
-	char before[200] = "", path[200];
+	char before[PATH_BYTES] = "", path[PATH_BYTES];
 	uint32_t expected = 0, subdirs = 0;
 
 	for (int i = 0; i < m->count; i++) {
@@ -264,8 +275,7 @@ static void compare_listing(struct model *m, const struct vv_tree *t,
 		size_t len;
 
 		CHECK_INT(vv_tree_name(t, e->child_first + i, &name, &len), VV_OK);
-		snprintf(path, sizeof path, "%s%s%.*s", dir->path,
-			 dir->path[0] ? "/" : "", (int)len, name);
+		join(path, dir->path, name, len);
 		CHECK(find(m, path) != NULL);
 		CHECK(strcmp(before, path) < 0);
 		strcpy(before, path);
@@ -297,14 +307,13 @@ static void compare_lookups(struct model *m, const struct vv_tree *t,
 			    const struct item *dir, const struct vv_entry *e)
 {
 	for (int tries = 0; tries < 40; tries++) {
-		char name[40], path[300];
+		char name[40], path[PATH_BYTES];
 		const struct item *item;
 		uint32_t index, walked = 0;
 		int err;
 
 		random_name(m, name);
-		snprintf(path, sizeof path, "%s%s%s", dir->path,
-			 dir->path[0] ? "/" : "", name);
+		join(path, dir->path, name, strlen(name));
 		err = vv_tree_lookup(t, e->index, name, strlen(name), &index);
 		CHECK_INT(err, find(m, path) ? VV_OK : VV_ENOENT);
 		err = vv_tree_lookup_folded(t, e->index, name, strlen(name), &index);
