@@ -3,6 +3,7 @@
 #include "codec/hash.h"
 #include "core/err.h"
 #include "format/tree_builder.h"
+#include "os/system.h"
 #include "test.h"
 
 struct vv_id content_id(const char *content)
@@ -112,6 +113,8 @@ static int shelf_open(void *ctx, const struct vv_id *id, const struct vv_tree **
 	struct shelf *shelf = ctx;
 
 	atomic_fetch_add(&shelf->opens, 1);
+	if (atomic_load(&shelf->delay_ms))
+		vv_sleep_ms(atomic_load(&shelf->delay_ms));
 	if (atomic_load(&shelf->fail))
 		return atomic_load(&shelf->fail);
 	for (unsigned i = 0; i < shelf->count; i++) {

@@ -10,7 +10,7 @@
  *	h path existing		further hard link
  *	w path			whiteout
  *
- * A shelf holds trees by id and opens them for layers; it counts and can be told to fail.
+ * A shelf holds trees by id and opens them for layers; it counts, and can be told to fail or to be slow.
  */
 #ifndef VV_TEST_TREES_H
 #define VV_TEST_TREES_H
@@ -36,6 +36,7 @@ struct shelf {
 	unsigned count;
 	atomic_int opens, closes; /* in all */
 	atomic_int fail;	  /* answer of open() unless 0 */
+	atomic_uint delay_ms;	  /* of open() */
 };
 
 /* The tree of @text, put on the shelf unless it is there. */

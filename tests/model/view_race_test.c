@@ -200,6 +200,8 @@ static void begin(uint64_t *rng)
 	struct vv_attr attr;
 	enum vv_life life;
 
+	/* Slow enough for layers to change while an answer is sought. */
+	atomic_store(&shelf.delay_ms, 1);
 	/* The shelf does not change while threads open trees. */
 	shelf_add(&shelf, "f x 1");
 	shelf_add(&shelf, "f x 2");
