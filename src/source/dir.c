@@ -312,7 +312,7 @@ static int commit_at(const struct dir_source *d, struct dir_put *put, char *path
 		err = give_name(d, put->temp, path, mode);
 	if (err || mode == VV_PUT_NEW)
 		vv_file_remove(put->temp);
-	if (err && err != VV_EEXIST)
+	if ((err && err != VV_EEXIST) || mode == VV_PUT_TRANSIENT)
 		return err;
 	sync_err = sync_parents(d, path);
 	return sync_err ? sync_err : err;

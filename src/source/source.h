@@ -37,6 +37,11 @@ struct vv_object_info {
 enum vv_put_mode {
 	VV_PUT_NEW, /* VV_EEXIST if the key has an object; that one stays, durable */
 	VV_PUT_REPLACE, /* takes the place of what is there, at once */
+	/*
+	 * As VV_PUT_REPLACE, but a power cut may undo it: for announcements, whose owner
+	 * the power cut ends too.  What is found under the key is whole all the same.
+	 */
+	VV_PUT_TRANSIENT,
 };
 
 struct vv_source {
@@ -71,7 +76,7 @@ struct vv_source_ops {
 
 	/*
 	 * Write an object: begin, write any number of times, then commit under @key or
-	 * abort.  When commit returns 0 the object is whole and durable.  Both end the
+	 * abort.  When commit returns 0 the object is whole and, unless transient, durable.  Both end the
 	 * handle, whatever they return.  After a write that failed, commit is never called.
 	 * The key is named at commit, because a pack's name is known when it is complete.
 	 */

@@ -120,7 +120,7 @@ static int put(const struct vv_announce *a, const struct vv_buf *record, bool is
 	if (err)
 		return err;
 	return vv_source_put(vv_store_source(a->store), a->key, record->bytes,
-			     record->len, is_first ? VV_PUT_NEW : VV_PUT_REPLACE);
+			     record->len, VV_PUT_TRANSIENT);
 }
 
 /* Locked, but not during the I/O.  (A1) is the caller's. */
@@ -175,7 +175,13 @@ int vv_announce_flush(struct vv_announce *a)
 
 int vv_announce_check(struct vv_announce *a)
 {
-	int err = look(a);
+	bool is_first;
+	int err;
+
+	vv_mutex_lock(&a->lock);
+	is_first = a->written == 0;
+	vv_mutex_unlock(&a->lock);
+	err = is_first ? VV_OK : look(a);
 
 	if (err == VV_ESTALE) {
 		vv_mutex_lock(&a->lock);
@@ -261,7 +267,7 @@ int vv_announce_open(struct vv_announce **out, struct vv_store *store,
 	make_key(a);
 	if (mount && !(a->mount = strdup(mount)))
 		err = VV_ENOMEM;
-	if (!err)
+	if (!err && kind != VV_ANNOUNCE_LEASE)
 		err = vv_announce_flush(a);
 	if (err) {
 		announce_free(a);

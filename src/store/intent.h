@@ -36,7 +36,11 @@ enum vv_announce_kind {
 	VV_ANNOUNCE_GC, /* an intent that names nothing: a gc is at work */
 };
 
-/* Writes the (empty) record.  @mount: leases only.  VV_EROFS, VV_EACCES: cannot write. */
+/*
+ * Writes the (empty) record, so that what is listed from here on is safe; a lease, which
+ * lists nothing, is written at the first flush.  @mount: leases only.  VV_EROFS,
+ * VV_EACCES: cannot write.
+ */
 int vv_announce_open(struct vv_announce **out, struct vv_store *store,
 		     enum vv_announce_kind kind, const char *mount);
 void vv_announce_close(struct vv_announce *a);		  /* NULL is a no-op */
