@@ -47,6 +47,10 @@ wait_for() {
 }
 is_mounted() { grep -q " $1 fuse.varve " /proc/mounts; }
 content_is() { [ "$(cat "$1" 2>/dev/null)" = "$2" ]; }
+# The process that serves $mnt; a zombie serves nothing.
+server() {
+	ps -eo pid=,stat=,args= | awk -v m="$mnt" '$2 !~ /Z/ && index($0, " mount ") && index($0, m) && !/awk/ { print $1 }'
+}
 requests() { # mount point, member
 	"$VARVE" stats --json "$1" | grep -o '"requests":{[^}]*}' | grep -o "\"$2\":[0-9]*" | cut -d: -f2
 }

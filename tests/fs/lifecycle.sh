@@ -13,7 +13,6 @@ refuses() { # what the line must contain, command...
 	[[ $said == *"$want"* ]] || fail "$*: said '$said', want '$want'"
 	[ "$(wc -l <<<"$said")" -eq 1 ] || fail "$*: more than one line: $said"
 }
-server() { ps -eo pid=,stat=,args= | awk -v m="$mnt" '$2 !~ /Z/ && index($0, m) && /varve mount/ && !/awk/ { print $1 }'; }
 keep_open() { # a process of its own, $user, that has a file open
 	exec 7<"$mnt/tree/file"
 	sleep 30 <&7 &

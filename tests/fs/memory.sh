@@ -16,7 +16,6 @@ fi
 "$VARVE" pack all "$tree" >/dev/null || exit 1
 (cd "$tree" && find . -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum) >"$work/sums"
 
-server() { ps -eo pid=,stat=,args= | awk -v m="$mnt" '$2 !~ /Z/ && index($0, m) && /varve mount/ && !/awk/ { print $1 }'; }
 anonymous_kib() { awk '/RssAnon|RssShmem/ { n += $2 } END { print n }' "/proc/$1/status"; }
 reader() { # seed: every reader in an order of its own, so that they are never in step
 	(cd "$mnt/all" && shuf --random-source=<(yes "$1") "$work/sums" | timeout 200 sha256sum --quiet --strict -c -) || return 1

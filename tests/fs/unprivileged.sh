@@ -32,12 +32,13 @@ wait 2>/dev/null
 check "unmounted by its owner" wait_for as_nobody "$VARVE" unmount "$mnt" 2>/dev/null
 
 as_nobody "$VARVE" mount -s "$VARVE_STORE" "$mnt" || fail "mounting again"
-kill -9 $(pgrep -u nobody -f "varve mount")
+kill -9 "$(server)"
+wait_for eval '[ -z "$(server)" ]'
 check "over a dead mount" eval 'as_nobody "$VARVE" mount -s "$VARVE_STORE" "$mnt" 2>/dev/null'
 [ "$(as_nobody cat "$mnt/tree/file")" = hello ] || fail "it works again"
 
 said=$(as_nobody "$VARVE" mount -s "$VARVE_STORE" "$work/tree" 2>&1) && fail "mounted over somebody else's directory"
 [ "$(wc -l <<<"$said")" -eq 1 ] || fail "more than one line: $said"
-kill $(pgrep -u nobody -f "varve mount")
+kill $(server)
 wait_for eval '! is_mounted "$mnt"' || fail "SIGTERM left the mount"
 finish
