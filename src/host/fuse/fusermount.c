@@ -5,13 +5,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <spawn.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-extern char **environ;
 
 enum {
 	COMM_FD = 3
@@ -156,6 +155,10 @@ static int run(const char *const argv[], int *device, char text[VV_FUSERMOUNT_TE
 	if (device && *device < 0 && !err)
 		err = VV_EPERM;
 out:
+	if (err == VV_ENOSYS)
+		snprintf(
+			text, VV_FUSERMOUNT_TEXT,
+			"fusermount3 is not installed (package fuse3), and without it this takes root");
 	close_pair(comm);
 	close_pair(complaints);
 	return err;

@@ -18,7 +18,7 @@ enum {
 };
 
 /*
- * VV_ENOSYS: the helper is not installed.  VV_EPERM: it refused, *@text says why.
+ * VV_ENOSYS: the helper is not installed.  VV_EPERM: it refused.  @text says why.
  * VV_EBUSY: unmounting only.
  */
 int vv_fusermount_mount(const char *where, const char *options, int *device,

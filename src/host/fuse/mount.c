@@ -43,14 +43,15 @@ static int os_error(int number)
 static int canonical(const char *path, char where[PATH_MAX])
 {
 	char copy[PATH_MAX], parent[PATH_MAX];
+	size_t len = strlen(path);
 	char *slash;
 
 	if (realpath(path, where))
 		return VV_OK;
-	if (errno != ENOTCONN || strlen(path) >= sizeof copy)
+	if (errno != ENOTCONN || len >= sizeof copy)
 		return os_error(errno);
-	strcpy(copy, path);
-	for (size_t n = strlen(copy); n > 1 && copy[n - 1] == '/'; n--)
+	memcpy(copy, path, len + 1);
+	for (size_t n = len; n > 1 && copy[n - 1] == '/'; n--)
 		copy[n - 1] = 0;
 	slash = strrchr(copy, '/');
 	if (slash)
@@ -185,12 +186,7 @@ static int mount_by_helper(const struct vv_fuse_options *opts, const char *where
 	}
 	options[used] = 0;
 	err = vv_fusermount_mount(where, options, device, text);
-	if (err == VV_ENOSYS)
-		vv_log(VV_LOG_ERROR,
-		       "cannot mount at %s: fusermount3 is not installed (package fuse3), and "
-		       "mounting without it takes root",
-		       where);
-	else if (err)
+	if (err)
 		vv_log(VV_LOG_ERROR, "cannot mount at %s: %s", where,
 		       text[0] ? text : vv_err_text(err));
 	return err == VV_ENOSYS ? VV_EPERM : err;

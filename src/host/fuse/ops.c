@@ -170,7 +170,7 @@ static int op_nothing(struct vv_fuse_ops *ops, struct vv_fuse_call *call)
 	return VV_OK;
 }
 
-static vv_fuse_op *const table[VV_FUSE_OP_COUNT] = {
+static vv_fuse_op_fn *const table[VV_FUSE_OP_COUNT] = {
 	[VV_FUSE_LOOKUP] = op_lookup,
 	[VV_FUSE_FORGET] = op_forget,
 	[VV_FUSE_BATCH_FORGET] = op_batch_forget,

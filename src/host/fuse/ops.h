@@ -101,12 +101,12 @@ void vv_fuse_ops_done(struct vv_fuse_ops *ops, struct vv_fuse_call *call,
  * An operation fills call->reply.body and answers VV_OK, or an error.  What is not fixed it
  * leaves as spans; vv_fuse_answer_bytes() for memory of our own.
  */
-typedef int vv_fuse_op(struct vv_fuse_ops *ops, struct vv_fuse_call *call);
+typedef int vv_fuse_op_fn(struct vv_fuse_ops *ops, struct vv_fuse_call *call);
 
-vv_fuse_op vv_fuse_op_init;
-vv_fuse_op vv_fuse_op_open, vv_fuse_op_read, vv_fuse_op_release;
-vv_fuse_op vv_fuse_op_opendir, vv_fuse_op_readdir, vv_fuse_op_releasedir;
-vv_fuse_op vv_fuse_op_getxattr, vv_fuse_op_listxattr;
+vv_fuse_op_fn vv_fuse_op_init;
+vv_fuse_op_fn vv_fuse_op_open, vv_fuse_op_read, vv_fuse_op_release;
+vv_fuse_op_fn vv_fuse_op_opendir, vv_fuse_op_readdir, vv_fuse_op_releasedir;
+vv_fuse_op_fn vv_fuse_op_getxattr, vv_fuse_op_listxattr;
 
 struct vv_attr;
 void vv_fuse_fill_attr(struct vv_fuse_attr *out, const struct vv_attr *attr);
