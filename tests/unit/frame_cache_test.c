@@ -504,6 +504,35 @@ static void references_in_a_circle_are_refused_and_do_not_hang(void)
 	end();
 }
 
+static void reserve_half(void *arg)
+{
+	(void)arg;
+	CHECK_INT(vv_budget_reserve(budget, VV_HOLD_UPPER, LIMIT / 2), VV_OK);
+}
+
+static void who_waits_for_memory_gets_what_is_unpinned(void)
+{
+	enum {
+		PINNED = FRAMES_THAT_FIT * 3 / 4
+	};
+	struct vv_pin pins[PINNED];
+	struct vv_budget_stats s;
+	struct vv_thread other;
+
+	begin();
+	for (unsigned n = 0; n < PINNED; n++)
+		CHECK_INT(pin(n, FRAME, &pins[n]), VV_OK);
+	CHECK_INT(vv_thread_create(&other, "other", reserve_half, NULL, 0), VV_OK);
+	do {
+		vv_budget_get_stats(budget, &s);
+	} while (s.waits == 0);
+	for (unsigned n = 0; n < PINNED; n++)
+		vv_frame_cache_unpin(cache, &pins[n]);
+	vv_thread_join(&other);
+	vv_budget_release(budget, VV_HOLD_UPPER, LIMIT / 2);
+	end();
+}
+
 /* ---- admission ---- */
 
 static void what_can_never_be_admitted_is_refused(void)
@@ -653,6 +682,7 @@ int main(void)
 	RUN(all_who_want_a_frame_get_one_fetch);
 	RUN(all_who_wait_get_the_error_and_a_later_try_may_succeed);
 	RUN(references_in_a_circle_are_refused_and_do_not_hang);
+	RUN(who_waits_for_memory_gets_what_is_unpinned);
 	RUN(what_can_never_be_admitted_is_refused);
 	RUN(many_threads_in_a_tiny_budget_never_overshoot_nor_hang);
 	return test_report();
