@@ -1,9 +1,7 @@
+#include "cli/pieces.h"
 #include "cli/verbs.h"
 
-#include "cache/budget.h"
-#include "cache/frame_cache.h"
 #include "core/err.h"
-#include "os/system.h"
 #include "store/reader.h"
 #include "store/store.h"
 
@@ -37,50 +35,38 @@ static int copy_out(struct vv_reader *reader, const struct vv_id *blob, uint64_t
 	return err;
 }
 
-static int cat_blob(struct vv_store *store, const struct vv_id *blob, uint64_t size)
+static int cat_entry(struct vv_store *store, const struct vv_found *found)
 {
-	static const struct vv_page_ops pages = { vv_pages_new, vv_pages_free };
-	struct vv_budget *budget = NULL;
-	struct vv_frame_cache *cache = NULL;
-	struct vv_reader *reader = NULL;
+	const struct vv_entry *e = &found->entry;
+	struct vv_reading reading = { 0 };
+	struct vv_id blob;
 	int err;
 
-	if ((err = vv_budget_new(&budget, CAT_BUDGET)) == 0 &&
-	    (err = vv_frame_cache_new(&cache, budget, &pages)) == 0 &&
-	    (err = vv_reader_new(&reader, store, cache, budget)) == 0)
-		err = copy_out(reader, blob, size);
-	vv_reader_free(reader);
-	vv_frame_cache_free(cache);
-	vv_budget_free(budget);
+	if ((e->mode & VV_S_IFMT) == VV_S_IFDIR)
+		return VV_EISDIR;
+	if ((e->mode & VV_S_IFMT) != VV_S_IFREG)
+		return VV_EINVAL;
+	if (e->size == 0)
+		return VV_OK;
+	err = vv_tree_blob(found->tree, e->blob, &blob);
+	if (!err)
+		err = vv_reading_open(&reading, store, CAT_BUDGET);
+	if (!err)
+		err = copy_out(reading.reader, &blob, e->size);
+	vv_reading_close(&reading);
 	return err;
 }
 
-static int cat_path(struct vv_store *store, const char *ref_name, const char *path)
+static int cat_path(struct vv_store *store, const char *ref, const char *path)
 {
-	struct vv_open_tree *tree = NULL;
-	struct vv_entry entry;
-	struct vv_id blob;
-	struct vv_ref ref;
-	uint32_t index;
-	int err = vv_ref_get(store, ref_name, &ref);
+	struct vv_found found;
+	int err, status = vv_find(&found, store, ref, path);
 
-	if (err == VV_ENOENT) {
-		vv_say("there is no ref '%s'; `varve ls` lists them", ref_name);
-		return VV_EXIT_FAILED;
-	}
-	if (!err && (err = vv_store_tree_open(store, &ref.tree, &tree)) == 0 &&
-	    (err = vv_tree_walk(vv_open_tree_get(tree), path, &index)) == 0)
-		err = vv_tree_entry(vv_open_tree_get(tree), index, &entry);
-	if (!err && (entry.mode & VV_S_IFMT) == VV_S_IFDIR)
-		err = VV_EISDIR;
-	else if (!err && (entry.mode & VV_S_IFMT) != VV_S_IFREG)
-		err = VV_EINVAL;
-	if (!err && entry.size > 0 &&
-	    (err = vv_tree_blob(vv_open_tree_get(tree), entry.blob, &blob)) == 0)
-		err = cat_blob(store, &blob, entry.size);
-	vv_open_tree_unref(tree);
-	return err ? vv_say_failed(err, "cannot print '%s:%s'", ref_name, path)
-		   : VV_EXIT_OK;
+	if (status)
+		return status;
+	err = cat_entry(store, &found);
+	vv_found_drop(&found);
+	return err ? vv_say_failed(err, "cannot print '%s:%s'", ref, path) : VV_EXIT_OK;
 }
 
 static int run(int count, char **words)

@@ -1,3 +1,4 @@
+#include "cli/pieces.h"
 #include "cli/verbs.h"
 
 #include "core/err.h"
@@ -201,28 +202,17 @@ static int list_path(struct vv_store *store, const char *ref_name, const char *p
 {
 	const char *slash = strrchr(path, '/');
 	const char *name = slash ? slash + 1 : path;
-	struct vv_open_tree *open_tree = NULL;
-	struct vv_entry entry;
-	struct vv_ref ref;
-	uint32_t index;
-	int err = vv_ref_get(store, ref_name, &ref);
+	struct vv_found found;
+	int err, status = vv_find(&found, store, ref_name, path);
 
-	if (err == VV_ENOENT) {
-		vv_say("there is no ref '%s'; `varve ls` lists them", ref_name);
-		return VV_EXIT_FAILED;
-	}
-	if (!err)
-		err = vv_store_tree_open(store, &ref.tree, &open_tree);
-	if (!err)
-		err = vv_tree_walk(vv_open_tree_get(open_tree), path, &index);
-	if (!err)
-		err = vv_tree_entry(vv_open_tree_get(open_tree), index, &entry);
-	if (!err && (entry.mode & VV_S_IFMT) == VV_S_IFDIR)
-		err = list_below(vv_open_tree_get(open_tree), index);
-	else if (!err)
-		err = print_entry(vv_open_tree_get(open_tree), index, "", name,
+	if (status)
+		return status;
+	if ((found.entry.mode & VV_S_IFMT) == VV_S_IFDIR)
+		err = list_below(found.tree, found.entry.index);
+	else
+		err = print_entry(found.tree, found.entry.index, "", name,
 				  strlen(name));
-	vv_open_tree_unref(open_tree);
+	vv_found_drop(&found);
 	return err ? vv_say_failed(err, "cannot list '%s:%s'", ref_name, path)
 		   : VV_EXIT_OK;
 }

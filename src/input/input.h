@@ -60,4 +60,10 @@ int vv_input_open(struct vv_input **out, const char *path,
 		  const struct vv_input_options *opts);
 void vv_input_free(struct vv_input *in); /* NULL is a no-op */
 
+/*
+ * Does an xattr of a host or an archive become part of the tree?  Labels of the host's
+ * security policy (SELinux, IMA, EVM) do not travel; all others do.
+ */
+bool vv_input_keeps_xattr(const char *name);
+
 #endif

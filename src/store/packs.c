@@ -323,6 +323,11 @@ const struct vv_pack *vv_pack_set_get(const struct vv_pack_set *set, size_t i)
 	return slot_pack(set->store, set->slots[i]);
 }
 
+int vv_pack_set_err(const struct vv_pack_set *set, size_t i)
+{
+	return vv_pack_set_get(set, i) ? VV_OK : set->slots[i]->err; /* (P1) */
+}
+
 int vv_pack_set_index(const struct vv_pack_set *set, const struct vv_id *id, size_t *i)
 {
 	size_t lo = 0, hi = set->count;

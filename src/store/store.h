@@ -132,6 +132,7 @@ const struct vv_id *vv_pack_set_id(const struct vv_pack_set *set, size_t i);
 uint64_t vv_pack_set_size(const struct vv_pack_set *set, size_t i); /* of the object */
 /* Borrowed from the set.  NULL: cannot be opened. */
 const struct vv_pack *vv_pack_set_get(const struct vv_pack_set *set, size_t i);
+int vv_pack_set_err(const struct vv_pack_set *set, size_t i); /* why; 0: it can be */
 /* Where @id is in the set; VV_ENOENT. */
 int vv_pack_set_index(const struct vv_pack_set *set, const struct vv_id *id, size_t *i);
 
