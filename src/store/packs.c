@@ -29,7 +29,7 @@ enum slot_state {
 };
 
 enum {
-	RECENT = 4 /* packs tried before all others */
+	RECENT = 16 /* packs tried before all others */
 };
 
 struct slot {
