@@ -114,13 +114,11 @@ static bool may_refresh(struct vv_reader *r)
 	return may;
 }
 
-/* Is there a newer look at the packs, which may have what the last one had not? */
-static bool refresh(struct vv_reader *r)
+/* @set is taken. */
+static void use_set(struct vv_reader *r, struct vv_pack_set *set)
 {
-	struct vv_pack_set *set, *old;
+	struct vv_pack_set *old;
 
-	if (!may_refresh(r) || vv_store_packs_refresh(r->store, &set))
-		return false;
 	vv_mutex_lock(&r->lock);
 	old = r->set;
 	r->set = set;
@@ -128,6 +126,34 @@ static bool refresh(struct vv_reader *r)
 	r->hint = 0;
 	vv_mutex_unlock(&r->lock);
 	vv_pack_set_unref(old);
+}
+
+/* Somebody may have looked at the packs since: a mount does, when a ref moved. */
+static bool adopt(struct vv_reader *r)
+{
+	struct vv_pack_set *set;
+	bool is_new;
+
+	if (vv_store_packs(r->store, &set))
+		return false;
+	vv_mutex_lock(&r->lock);
+	is_new = set != r->set;
+	vv_mutex_unlock(&r->lock);
+	if (is_new)
+		use_set(r, set);
+	else
+		vv_pack_set_unref(set);
+	return is_new;
+}
+
+/* A new look at the packs, which may have what the last one had not; not too often. */
+static bool refresh(struct vv_reader *r)
+{
+	struct vv_pack_set *set;
+
+	if (!may_refresh(r) || vv_store_packs_refresh(r->store, &set))
+		return false;
+	use_set(r, set);
 	return true;
 }
 
@@ -391,6 +417,8 @@ static int read_or_tell(struct vv_reader *r, const struct want *w)
 	char hex[VV_ID_HEX_BYTES];
 	int err = read_once(r, w);
 
+	if (err && err != VV_ENOMEM && adopt(r))
+		err = read_once(r, w);
 	if (err && err != VV_ENOMEM && refresh(r))
 		err = read_once(r, w);
 	if (err) {
