@@ -18,7 +18,10 @@ fi
 
 anonymous_kib() { awk '/RssAnon|RssShmem/ { n += $2 } END { print n }' "/proc/$1/status"; }
 reader() { # seed: every reader in an order of its own, so that they are never in step
-	(cd "$mnt/all" && shuf --random-source=<(yes "$1") "$work/sums" | timeout 200 sha256sum --quiet --strict -c -) || return 1
+	(cd "$mnt/all" && shuf --random-source=<(yes "$1") "$work/sums" |
+		timeout 200 sha256sum --quiet --strict -c -) >"$work/reader$1" 2>&1 && return
+	tail -n 3 "$work/reader$1"
+	return 1
 }
 
 for mib in 16 24 64; do
@@ -31,11 +34,9 @@ for mib in 16 24 64; do
 		pids="$pids $!"
 	done
 	most=0
-	while kill -0 $pids 2>/dev/null; do
+	while [ -n "$(jobs -rp)" ]; do
 		now=$(anonymous_kib "$pid")
 		[ "${now:-0}" -le "$most" ] || most=$now
-		# shellcheck disable=SC2086
-		[ -n "$(jobs -rp)" ] || break
 		sleep 0.05
 	done
 	for p in $pids; do
