@@ -146,7 +146,7 @@ static int load_xattrs(struct archive_input *in, struct vv_tree_meta *meta)
 			       ARCHIVE_OK) {
 		uint8_t *room;
 
-		if (!name || !vv_xattr_is_kept(name))
+		if (!name || !vv_input_keeps_xattr(name))
 			continue;
 		if (size > VV_XATTR_MAX)
 			return complain(in, VV_E2BIG,

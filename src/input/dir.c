@@ -74,7 +74,7 @@ static int load_xattrs(struct dir_input *in, struct vv_tree_meta *meta)
 	if (err == VV_EOPNOTSUPP || err == VV_ENOSYS)
 		return VV_OK; /* this file system has none */
 	for (size_t at = 0; !err && at < len; at += strlen(in->attr_names + at) + 1) {
-		if (vv_xattr_is_kept(in->attr_names + at))
+		if (vv_input_keeps_xattr(in->attr_names + at))
 			err = load_xattr(in, in->attr_names + at);
 		if (err == VV_ENODATA)
 			err = VV_OK;

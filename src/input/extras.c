@@ -73,10 +73,3 @@ void vv_extras_finish(struct vv_extras *x, struct vv_tree_meta *meta)
 	meta->extras = x->items;
 	meta->extra_count = x->count;
 }
-
-bool vv_xattr_is_kept(const char *name)
-{
-	return strncmp(name, "user.", 5) == 0 || strncmp(name, "trusted.", 8) == 0 ||
-	       strcmp(name, "security.capability") == 0 ||
-	       strncmp(name, "system.posix_acl_", 17) == 0;
-}

@@ -10,7 +10,6 @@
 #include "format/tree.h"
 #include "format/tree_builder.h"
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -29,8 +28,5 @@ int vv_extras_room(struct vv_extras *x, uint8_t **room);
 /* The xattr @name, whose value of @len bytes lies in the room. */
 int vv_extras_add(struct vv_extras *x, const char *name, size_t len);
 void vv_extras_finish(struct vv_extras *x, struct vv_tree_meta *meta);
-
-/* Labels of the host's security policy (SELinux, IMA, EVM) do not travel; all others do. */
-bool vv_xattr_is_kept(const char *name);
 
 #endif

@@ -4,6 +4,8 @@
 #include "core/log.h"
 #include "os/file.h"
 
+#include <string.h>
+
 int vv_input_open(struct vv_input **out, const char *path,
 		  const struct vv_input_options *opts)
 {
@@ -24,4 +26,11 @@ void vv_input_free(struct vv_input *in)
 {
 	if (in)
 		in->ops->free(in);
+}
+
+bool vv_input_keeps_xattr(const char *name)
+{
+	return strncmp(name, "user.", 5) == 0 || strncmp(name, "trusted.", 8) == 0 ||
+	       strcmp(name, "security.capability") == 0 ||
+	       strncmp(name, "system.posix_acl_", 17) == 0;
 }
