@@ -54,8 +54,8 @@ int vv_visit_begin(struct vv_visit *visit, struct vv_view *view, uint64_t node)
 		visit->dir = visit->node->dir;
 		if (visit->dir)
 			vv_dir_ref(visit->dir);
-		is_old_root =
-			node == VV_NODE_ROOT && visit->node->dir_seq != visit->s->seq;
+		is_old_root = node == VV_NODE_ROOT &&
+			      (!visit->dir || visit->node->dir_seq != visit->s->seq);
 	}
 	vv_mutex_unlock(&view->lock);
 	if (!visit->node)
@@ -156,10 +156,10 @@ static enum vv_life commit(struct vv_view *view, struct vv_node *parent,
 	return VV_LIFE_FOREVER;
 }
 
-/* VV_EAGAIN: the layers changed meanwhile. */
+/* *@is_late: the layers changed meanwhile, and the answer is not to be given. */
 static int lookup_once(struct vv_view *view, const struct vv_visit *visit,
 		       const char *name, size_t len, bool cheap, struct vv_attr *out,
-		       enum vv_life *life)
+		       enum vv_life *life, bool *is_late)
 {
 	struct vv_answer a;
 	struct prepared p = { 0 };
@@ -173,12 +173,11 @@ static int lookup_once(struct vv_view *view, const struct vv_visit *visit,
 	if (err)
 		goto out;
 	vv_mutex_lock(&view->lock);
-	if (view->current == visit->s)
+	*is_late = view->current != visit->s;
+	if (!*is_late)
 		*life = commit(view, visit->node, &a, &p, out);
-	else
-		err = VV_EAGAIN;
 	vv_mutex_unlock(&view->lock);
-	if (!err && a.kind == VV_ANSWER_NONE)
+	if (a.kind == VV_ANSWER_NONE)
 		err = VV_ENOENT;
 out:
 	prepared_fini(&p, view);
@@ -191,9 +190,11 @@ int vv_dynamic_lookup(struct vv_view *view, uint64_t parent, const char *name,
 		      enum vv_life *negative_life)
 {
 	struct vv_visit visit;
+	bool is_late;
 	int err;
 
 	do {
+		is_late = false;
 		*out = (struct vv_attr){ 0 };
 		*negative_life = VV_LIFE_NONE;
 		err = vv_visit_begin(&visit, view, parent);
@@ -201,11 +202,11 @@ int vv_dynamic_lookup(struct vv_view *view, uint64_t parent, const char *name,
 			return err;
 		if (visit.dir)
 			err = lookup_once(view, &visit, name, len, cheap, out,
-					  negative_life);
+					  negative_life, &is_late);
 		else
 			err = VV_ENOTDIR;
 		vv_visit_end(&visit, view);
-	} while (err == VV_EAGAIN);
+	} while (is_late);
 	out->entry_life = *negative_life;
 	return err;
 }

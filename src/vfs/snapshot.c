@@ -156,9 +156,11 @@ int vv_snapshot_new(struct vv_snapshot **out, struct vv_instance_table *table,
 		goto out;
 	}
 	s = calloc(1, sizeof *s + count * sizeof s->layers[0]);
-	if (!s || !lent)
+	if (!s)
 		goto out;
 	atomic_init(&s->refs, 1);
+	if (!lent)
+		goto out;
 	for (size_t i = 0; i < count; i++) {
 		err = add_layer(s, table, before, &layers[i], lent);
 		if (err)
