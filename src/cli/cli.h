@@ -101,8 +101,8 @@ int vv_check_ref(const char *ref); /* 0 or VV_EXIT_USAGE after a message */
 const char *vv_human_bytes(char *buf, uint64_t bytes);	 /* 1.4 GiB */
 const char *vv_human_seconds(char *buf, double seconds); /* 1h02m, 4m05s, 3.2 s */
 const char *vv_human_date(char *buf, int64_t ns);	 /* 2026-01-31 12:00 */
-void vv_print_json_text(const char *text,
-			size_t len); /* quoted and escaped, to stdout */
+/* Quoted and escaped, to stdout.  JSON is Unicode: what is not becomes U+FFFD. */
+void vv_print_json_text(const char *text, size_t len);
 
 /* ---- progress: a line on a terminal, nothing in a pipe ---- */
 

@@ -1,5 +1,6 @@
 #include "cli/verbs.h"
 
+#include "codec/zstd.h"
 #include "core/err.h"
 #include "input/input.h"
 #include "os/system.h"
@@ -12,7 +13,7 @@
 
 static const char *store_path, *prefix;
 static struct vv_texts exclude;
-static unsigned level, jobs, strip;
+static unsigned level = VV_COMPRESS_LEVEL_DEFAULT, jobs, strip;
 static bool json, quiet;
 
 static int show(void *ctx, const struct vv_publish_stats *s, uint64_t done,
@@ -105,7 +106,7 @@ static int run(int count, char **words)
 	int status, err;
 
 	(void)count;
-	if (level > 19)
+	if (level < 1 || level > 19)
 		return vv_say_usage("pack: --level goes from 1 to 19");
 	status = vv_check_ref(words[0]);
 	if (!status)
@@ -130,7 +131,8 @@ static const struct vv_option options[] = {
 	  "drop the first N parts of each path" },
 	{ "prefix", 0, VV_OPTION_TEXT, &prefix, "DIR",
 	  "put everything below DIR in the tree" },
-	{ "level", 'l', VV_OPTION_NUMBER, &level, "N", "zstd level, 1 to 19" },
+	{ "level", 'l', VV_OPTION_NUMBER, &level, "N",
+	  "zstd level, 1 to 19 (default 15)" },
 	{ "jobs", 'j', VV_OPTION_NUMBER, &jobs, "N",
 	  "compress in N threads (default: processors)" },
 	{ "json", 0, VV_OPTION_FLAG, &json, "", "print a summary for scripts" },

@@ -1,5 +1,7 @@
 #include "cli/cli.h"
 
+#include "core/utf.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <time.h>
@@ -54,15 +56,20 @@ const char *vv_human_date(char *buf, int64_t ns)
 void vv_print_json_text(const char *text, size_t len)
 {
 	putchar('"');
-	for (size_t i = 0; i < len; i++) {
-		unsigned char c = (unsigned char)text[i];
+	while (len) {
+		uint32_t code;
+		size_t used = vv_utf_decode(text, len, &code);
 
-		if (c == '"' || c == '\\')
-			printf("\\%c", c);
-		else if (c < 0x20)
-			printf("\\u%04x", c);
-		else
-			putchar(c);
+		if (used == 0 || vv_utf_is_surrogate(code)) {
+			used = used ? used : 1;
+			printf("\\ufffd");
+		} else if (code < 0x20 || code == '"' || code == '\\') {
+			printf("\\u%04x", (unsigned)code);
+		} else {
+			fwrite(text, 1, used, stdout);
+		}
+		text += used;
+		len -= used;
 	}
 	putchar('"');
 }

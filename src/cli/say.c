@@ -32,6 +32,7 @@ say_list(const char *tail, const char *format, va_list args)
 	char line[4096];
 
 	vsnprintf(line, sizeof line, format, args);
+	vv_log_make_one_line(line);
 	fprintf(stderr, "varve: %s%s\n", line, tail);
 }
 

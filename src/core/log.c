@@ -27,7 +27,7 @@ bool vv_log_wants(enum vv_log_level level)
 }
 
 /* UTF-8 passes; a terminal or a log collector acts on the control bytes only. */
-static void make_one_line(char *line)
+void vv_log_make_one_line(char *line)
 {
 	for (; *line; line++) {
 		unsigned char c = (unsigned char)*line;
@@ -43,7 +43,7 @@ static void log_list(enum vv_log_level level, const char *format, va_list args)
 
 	if (vsnprintf(line, sizeof line, format, args) < 0)
 		return;
-	make_one_line(line);
+	vv_log_make_one_line(line);
 	current_sink(current_ctx, level, line);
 }
 

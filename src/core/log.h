@@ -68,6 +68,9 @@ __attribute__((format(printf, 3, 4)))
 #endif
 void vv_log_limited(struct vv_log_limit *limit, enum vv_log_level level, const char *format, ...);
 
+/* Control bytes become `?`: names in a message can neither end the line nor act on a terminal.  Done to all of the above. */
+void vv_log_make_one_line(char *line);
+
 const char *vv_log_level_name(enum vv_log_level level); /* "error", "warning", ... */
 
 /* A ready sink: "varve: error: line\n" to @ctx, which is a FILE *. */

@@ -31,6 +31,18 @@ check() { # message, command...
 	shift
 	"$@" || fail "$message"
 }
+# A mistake: exit status, what the one line on stderr says (a pattern), command... says so, and nothing on stdout.
+mistake() {
+	local want_status=$1 want=$2 status=0 said
+	shift 2
+	timeout 20 "$@" >"$work/stdout" 2>"$work/stderr" </dev/null || status=$?
+	said=$(tr '\0' '?' <"$work/stderr")
+	[ "$status" -eq "$want_status" ] || fail "${*//"$VARVE"/varve}: status $status, want $want_status: $said"
+	# shellcheck disable=SC2053 # a pattern
+	[[ $said == *$want* ]] || fail "${*//"$VARVE"/varve}: said '$said', want '$want'"
+	[ "$(wc -l <"$work/stderr")" -eq 1 ] || fail "${*//"$VARVE"/varve}: not one line: $said"
+	[ ! -s "$work/stdout" ] || fail "${*//"$VARVE"/varve}: on stdout: $(head -c 200 "$work/stdout")"
+}
 finish() {
 	[ "$failures" -eq 0 ] || echo "$failures failed"
 	exit $((failures != 0))
