@@ -26,7 +26,8 @@
  *		   p4 names every stored pack it relies on, and its tree, in the intent.
  *		   p5 puts the tree.
  *		   p6 looks again at what was there before it came, tree or pack: no
- *		      condemned record (else it waits, or copies what it needs), and
+ *		      condemned record (else it becomes the one gc and removes that of
+ *		      a tree, or copies what it needs of a pack), and
  *		      then: it is there.
  *		   p7 looks whether its intent is still there; puts the ref.
  *		   p8 removes the intent.
@@ -141,6 +142,7 @@ static void report_object(const struct gc *gc, const struct object *o,
 
 struct others {
 	const char *own_key;
+	bool is_quiet;
 };
 
 static int meet_gc(void *ctx, const struct vv_announced *a)
@@ -149,14 +151,16 @@ static int meet_gc(void *ctx, const struct vv_announced *a)
 
 	if (!a->is_gc || a->is_stale || strcmp(a->key, o->own_key) == 0)
 		return VV_OK;
+	if (o->is_quiet)
+		return VV_EBUSY;
 	vv_log(VV_LOG_ERROR, "another gc is at work: process %" PRId64 " on %s (%s)",
 	       a->pid, a->host, a->key);
 	return VV_EBUSY;
 }
 
-static int be_alone(struct gc *gc)
+static int be_alone(struct gc *gc, bool is_quiet)
 {
-	struct others o;
+	struct others o = { .is_quiet = is_quiet };
 	int err;
 
 	if (gc->opts->dry_run)
@@ -480,7 +484,7 @@ static int sweep(const struct gc *gc)
 
 static int run(struct gc *gc)
 {
-	int err = be_alone(gc);
+	int err = be_alone(gc, false);
 
 	if (!err)
 		err = list_candidates(gc);
@@ -508,5 +512,19 @@ int vv_gc(struct vv_store *store, const struct vv_gc_options *opts,
 	vv_condemned_fini(&gc.condemned);
 	free(gc.objects);
 	free(gc.stale);
+	return err;
+}
+
+int vv_gc_pardon(struct vv_store *store, const struct vv_id *id)
+{
+	static const struct vv_gc_options opts;
+	struct gc gc = { .store = store, .opts = &opts };
+	char key[VV_STORE_KEY_MAX];
+	int err = be_alone(&gc, true);
+
+	vv_store_condemned_key(key, id);
+	if (!err)
+		err = remove_key(&gc, key);
+	vv_announce_close(gc.announce);
 	return err;
 }

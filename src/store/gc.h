@@ -57,4 +57,12 @@ struct vv_gc_stats {
 int vv_gc(struct vv_store *store, const struct vv_gc_options *opts,
 	  struct vv_gc_stats *out);
 
+/*
+ * For a publisher that makes a condemned tree anew, whose name cannot be another: takes
+ * the record away.  Its intent must name the tree and have been flushed: then no gc that
+ * begins later deletes it, and none is at work while this one is (G6 in gc.c).
+ * VV_EBUSY: another gc is at work (not logged); try again when it is done.
+ */
+int vv_gc_pardon(struct vv_store *store, const struct vv_id *id);
+
 #endif

@@ -10,6 +10,7 @@
 #include "os/system.h"
 #include "os/thread.h"
 #include "source/source.h"
+#include "store/gc.h"
 #include "store/intent.h"
 #include "store/known.h"
 #include "store/pack_writer.h"
@@ -21,8 +22,10 @@
 
 enum {
 	JOBS_MAX = 256,
-	TREE_WAIT_MS = 100, /* between two looks at a tree that gc removes */
-	TREE_WAITS = 50,
+	TREE_WAIT_MS = 100, /* between two looks at a tree that gc is at work on */
+	TREE_WAITS = 100,
+	RENEW_BLOCKS =
+		1024, /* between two looks at whether the intent is to be renewed */
 };
 
 struct publisher {
@@ -37,13 +40,20 @@ struct publisher {
 	struct vv_tree_builder *builder;
 	struct vv_buf image; /* of the tree */
 	struct vv_id tree;
+	unsigned ticks;
 };
 
 static int tick(void *ctx)
 {
 	struct publisher *p = ctx;
 	uint64_t done = 0, total = 0;
+	int err;
 
+	if (++p->ticks % RENEW_BLOCKS == 0) {
+		err = vv_announce_flush(p->announce);
+		if (err)
+			return err;
+	}
 	if (p->stats->bytes_in > VV_INPUT_BYTES_MAX) {
 		vv_log(VV_LOG_ERROR, "the input has more than %llu bytes",
 		       (unsigned long long)VV_INPUT_BYTES_MAX);
@@ -123,34 +133,47 @@ static int add_entries(struct publisher *p)
 	return err;
 }
 
-/* VV_EAGAIN: it is condemned, so gc may remove it at any moment. */
-static int put_tree_once(struct publisher *p)
+/*
+ * Looks at the record before the tree: asked the other way round, gc could remove both in
+ * between.  VV_EBUSY: it is condemned and a gc is at work, which may remove it; VV_ENOENT:
+ * it just did.
+ */
+static int check_tree(struct publisher *p)
 {
 	struct vv_source *src = vv_store_source(p->store);
 	char key[VV_STORE_KEY_MAX];
 	struct vv_object_info info;
 	int err;
 
-	vv_store_tree_key(key, &p->tree);
-	err = vv_source_put(src, key, p->image.bytes, p->image.len, VV_PUT_NEW);
-	if (!err)
-		p->stats->bytes_stored += p->image.len;
-	if (err && err != VV_EEXIST)
-		return err;
 	vv_store_condemned_key(key, &p->tree);
 	err = vv_source_stat(src, key, &info);
-	if (err == VV_ENOENT)
-		return VV_OK;
-	return err ? err : VV_EAGAIN;
+	if (err == VV_OK)
+		err = vv_gc_pardon(p->store, &p->tree);
+	if (err && err != VV_ENOENT)
+		return err;
+	vv_store_tree_key(key, &p->tree);
+	return vv_source_stat(src, key, &info);
+}
+
+static int put_tree_once(struct publisher *p)
+{
+	char key[VV_STORE_KEY_MAX];
+	int err;
+
+	vv_store_tree_key(key, &p->tree);
+	err = vv_source_put(vv_store_source(p->store), key, p->image.bytes,
+			    p->image.len, VV_PUT_NEW);
+	if (!err)
+		p->stats->bytes_stored += p->image.len;
+	return err && err != VV_EEXIST ? err : check_tree(p);
 }
 
 /*
- * The intent names the tree before it is put, so gc spares what it has not condemned yet.  A tree that is condemned cannot get another
- * name as a pack can: wait until gc has pardoned or removed it.
+ * The intent names the tree before it is put, so gc spares what it has not condemned yet.
+ * While a gc is at work on a condemned one, this waits for it.
  */
 static int put_tree(struct publisher *p)
 {
-	char hex[VV_ID_HEX_BYTES];
 	int err = vv_announce_tree(p->announce, &p->tree);
 
 	if (!err)
@@ -159,16 +182,14 @@ static int put_tree(struct publisher *p)
 		err = vv_announce_flush(p->announce);
 	if (!err)
 		err = put_tree_once(p);
-	for (unsigned i = 0; err == VV_EAGAIN && i < TREE_WAITS; i++) {
+	for (unsigned i = 0; (err == VV_EBUSY || err == VV_ENOENT) && i < TREE_WAITS;
+	     i++) {
 		vv_sleep_ms(TREE_WAIT_MS);
 		err = put_tree_once(p);
 	}
-	if (err == VV_EAGAIN) {
+	if (err == VV_EBUSY)
 		vv_log(VV_LOG_ERROR,
-		       "tree %s is condemned; run `varve gc` and then this again",
-		       vv_id_to_hex(&p->tree, hex));
-		err = VV_EBUSY;
-	}
+		       "gc is at work on the same tree; run again when it is done");
 	p->stats->tree_bytes = p->image.len;
 	return err;
 }
