@@ -5,6 +5,8 @@
 #include "format/record.h"
 #include "lib/teststore.h"
 #include "os/system.h"
+#include "source/dir.h"
+#include "source/hook.h"
 #include "source/source.h"
 #include "store/intent.h"
 #include "store/store.h"
@@ -599,91 +601,22 @@ static void an_intent_between_condemning_and_deleting_saves_the_pack(void)
 	end();
 }
 
-/* A source that does something once, before the first listing of a prefix. */
-struct hooked {
-	struct vv_source base;
+/* Something happens once, just before the listing of a prefix. */
+struct meanwhile {
 	const char *prefix;
-	void (*hook)(void);
+	bool is_done;
 };
 
-static int hooked_list(struct vv_source *src, const char *prefix,
-		       vv_source_object_fn object, void *ctx)
+static int publish_meanwhile(void *ctx, const struct vv_source_event *event)
 {
-	struct hooked *h = (struct hooked *)src;
+	struct meanwhile *m = ctx;
 
-	if (h->hook && strcmp(prefix, h->prefix) == 0) {
-		void (*hook)(void) = h->hook;
-
-		h->hook = NULL;
-		hook();
-	}
-	return vv_source_list(src->next, prefix, object, ctx);
-}
-
-static int hooked_get(struct vv_source *src, const char *key, void *buf, size_t len,
-		      uint64_t off, size_t *got)
-{
-	return vv_source_get(src->next, key, buf, len, off, got);
-}
-
-static int hooked_stat(struct vv_source *src, const char *key,
-		       struct vv_object_info *out)
-{
-	return vv_source_stat(src->next, key, out);
-}
-
-static int hooked_begin(struct vv_source *src, struct vv_put **out)
-{
-	int err = vv_source_put_begin(src->next, out);
-
-	if (!err)
-		(*out)->src = src;
-	return err;
-}
-
-static int hooked_write(struct vv_put *put, const void *bytes, size_t len)
-{
-	return put->src->next->ops->put_write(put, bytes, len);
-}
-
-static int hooked_commit(struct vv_put *put, const char *key, enum vv_put_mode mode)
-{
-	put->src = put->src->next;
-	return put->src->ops->put_commit(put, key, mode);
-}
-
-static void hooked_abort(struct vv_put *put)
-{
-	put->src = put->src->next;
-	put->src->ops->put_abort(put);
-}
-
-static int hooked_remove(struct vv_source *src, const char *key)
-{
-	return vv_source_remove(src->next, key);
-}
-
-static void hooked_free(struct vv_source *src)
-{
-	(void)src;
-}
-
-static const struct vv_source_ops hooked_ops = {
-	.name = "hooked",
-	.get = hooked_get,
-	.stat = hooked_stat,
-	.put_begin = hooked_begin,
-	.put_write = hooked_write,
-	.put_commit = hooked_commit,
-	.put_abort = hooked_abort,
-	.remove = hooked_remove,
-	.list = hooked_list,
-	.free = hooked_free,
-};
-
-static void publish_meanwhile(void)
-{
+	if (m->is_done || event->op != VV_SOURCE_LIST ||
+	    strcmp(event->key, m->prefix) != 0)
+		return VV_OK;
+	m->is_done = true;
 	publish("new", 5 * SIZE, NULL);
+	return VV_OK;
 }
 
 /* All of a publication happens at each point of a run; nothing of it may go. */
@@ -693,27 +626,29 @@ static void a_publication_at_any_step_of_a_run_is_spared(void)
 					     "intents/", "leases/", "refs/" };
 
 	for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
-		struct hooked hooked = { .base = { .ops = &hooked_ops },
-					 .prefix = steps[i],
-					 .hook = publish_meanwhile };
-		struct vv_gc_options opts = { 0 };
+		struct meanwhile m = { .prefix = steps[i] };
+		struct vv_source_hooks hooks = { .name = "meanwhile",
+						 .ctx = &m,
+						 .before = publish_meanwhile };
+		struct vv_source *dir, *src;
 		struct vv_store *store;
+		struct vv_gc_options opts = { 0 };
 		struct vv_id garbage;
 		struct vv_ref ref;
 
 		begin();
 		garbage = pack_with(SIZE);
-		hooked.base.next = ts.source;
-		CHECK_INT(vv_store_open(&store, &hooked.base), VV_OK);
+		CHECK_INT(vv_source_dir_new(&dir, ts.path, 0), VV_OK);
+		CHECK_INT(vv_source_hook_new(&src, dir, &hooks), VV_OK);
+		CHECK_INT(vv_store_open(&store, src), VV_OK);
 		CHECK_INT(vv_gc(store, &opts, &stats), VV_OK);
-		CHECK(!hooked.hook);
+		CHECK(m.is_done);
 		CHECK(!has_pack(&garbage));
 		CHECK_INT(vv_gc(store, &opts, &stats), VV_OK);
 		CHECK_INT(stats.deleted, 0);
 		CHECK_INT(stats.live_objects, 2);
 		CHECK_INT(vv_ref_get(store, "new", &ref), VV_OK);
 		CHECK(has_tree(&ref.tree));
-		hooked.base.next = NULL; /* ts owns it */
 		vv_store_close(store);
 		end();
 	}
