@@ -1,8 +1,9 @@
 /*
  * counters.h - how much was read from each layer that a mount ever showed.
  *
- * A counter belongs to a ref (or host directory) at a path, not to the tree it leads to: it goes on when the ref moves.  Its number
- * is the layer's tag in the view, so that counting a read takes no lock and no search.
+ * A counter belongs to a ref (or host directory) at a path, not to the tree it leads
+ * to: it goes on when the ref moves.  Its number is the layer's tag in the view, so
+ * that counting a read takes no lock and no search.
  *
  * Ownership: init/fini.  Threads: locked inside; counting is lock-free.
  */
@@ -44,7 +45,10 @@ void vv_counters_fini(struct vv_counters *c);
 /* The number of a layer, made if it is new.  VV_ENOMEM. */
 int vv_counters_find(struct vv_counters *c, const char *label, const char *path,
 		     bool is_ref, int *number);
-/* From now on only these are shown: first hide all, then show each with its tree (NULL: a host directory). */
+/*
+ * From now on only these are shown: first hide all, then show each with its tree (NULL:
+ * a host directory).
+ */
 void vv_counters_hide_all(struct vv_counters *c);
 void vv_counters_show(struct vv_counters *c, int number, const struct vv_id *tree);
 

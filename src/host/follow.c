@@ -7,8 +7,10 @@
  *	notify	  kernels are told what to forget
  *	trim	  the lease names what is shown, and what kernels still hold
  *
- *  (S1)	A tree is in the lease as long as a node of it can be asked for (unless the store refuses a lease).
- *  (S2)	Only the thread that makes the serve, and then the follower, touches refs, lease and layers: they have no lock.
+ *  (S1)	A tree is in the lease as long as a node of it can be asked for (unless
+ *	the store refuses a lease).
+ *  (S2)	Only the thread that makes the serve, and then the follower, touches
+ *	refs, lease and layers: they have no lock.
  */
 #include "core/err.h"
 #include "core/log.h"
@@ -47,7 +49,10 @@ static void add_in_order(struct vv_ref_list *list)
 	list->items[at] = fresh;
 }
 
-/* One chosen ref.  1: *@out; 0: there is none; < 0: it cannot be read and was never shown. */
+/*
+ * One chosen ref.  1: *@out; 0: there is none; < 0: it cannot be read and was never
+ * shown.
+ */
 static int read_chosen_ref(struct vv_serve *s, const char *name, struct vv_ref *out,
 			   int *failure)
 {

@@ -1,5 +1,6 @@
 /*
- * hostlayer.h - host directories as layers of a view: os/hostdir.h in the shape that the view asks for.
+ * hostlayer.h - host directories as layers of a view: os/hostdir.h in the shape that
+ * the view asks for.
  *
  * Threads: any.
  */

@@ -60,7 +60,8 @@ static void tell(struct vv_lease *lease, int err)
 	}
 	if (!lease->is_silent)
 		vv_log(VV_LOG_WARN,
-		       "the mount '%s' cannot write its lease (%s): until it can, `varve gc` elsewhere may remove what it shows after a ref moved",
+		       "the mount '%s' cannot write its lease (%s): `varve gc` may remove "
+		       "what it shows once a ref has moved",
 		       lease->mount, vv_err_text(err));
 	lease->is_silent = true;
 }

@@ -1,8 +1,9 @@
 /*
  * lease.h - tells the store which trees a mount needs, so that gc leaves them alone.
  *
- * A tree is named in the lease before it is shown and until no kernel holds a node of it.  A store that cannot be written has
- * no lease: that is said once, and the mount goes on, since whoever may not write there cannot be asked to.
+ * A tree is named in the lease before it is shown and until no kernel holds a node of
+ * it.  A store that cannot be written has no lease: that is said once, and the mount
+ * goes on, since whoever may not write there cannot be asked to.
  *
  * Ownership: init/fini; borrows the store.  Threads: one at a time.
  */
@@ -37,7 +38,10 @@ void vv_tree_set_fini(struct vv_tree_set *set);
 void vv_lease_init(struct vv_lease *lease, struct vv_store *store, const char *mount);
 void vv_lease_fini(struct vv_lease *lease); /* takes it back; zeroed is fine */
 
-/* Name these trees beside those already named.  What fails is logged, not returned.  Sorts @set. */
+/*
+ * Name these trees beside those already named.  What fails is logged, not returned.
+ * Sorts @set.
+ */
 void vv_lease_add(struct vv_lease *lease, struct vv_tree_set *set);
 /* Name these trees only.  Sorts @set. */
 void vv_lease_keep(struct vv_lease *lease, struct vv_tree_set *set);

@@ -1,13 +1,15 @@
 /*
- * serve.h - everything a mount is made of except the front end: store, budget, cache, reader, view, lease, and the
- * thread that follows refs.
+ * serve.h - everything a mount is made of except the front end: store, budget, cache,
+ * reader, view, lease, and the thread that follows refs.
  *
- * Answers, for each host (`fuse`, later `erofs`, `winfsp`, `projfs`): what do I show, and who tells me when it changes?
+ * Answers, for each host (`fuse`, later `erofs`, `winfsp`, `projfs`): what do I show,
+ * and who tells me when it changes?
  *
- * The follower looks at the store's refs every VV_FOLLOW_MS.  When one was added, moved or removed it writes the lease (new
- * trees before they show), swaps the view's layers, hands the notices to the host on its own thread, holding no lock, and
- * takes trees out of the lease that no kernel holds any more.  A store that cannot be asked, or a ref that cannot be read, is
- * logged once, and what was shown stays.
+ * The follower looks at the store's refs every VV_FOLLOW_MS.  When one was added, moved
+ * or removed it writes the lease (new trees before they show), swaps the view's layers,
+ * hands the notices to the host on its own thread, holding no lock, and takes trees out
+ * of the lease that no kernel holds any more.  A store that cannot be asked, or a ref
+ * that cannot be read, is logged once, and what was shown stays.
  *
  * Ownership: new/free.  Threads: one maker; the host's threads use view and reader.
  */
@@ -47,8 +49,9 @@ struct vv_serve_options {
 };
 
 /*
- * VV_ENOENT: a chosen ref does not exist; VV_ENOENT, VV_ENOTDIR, ...: a host directory cannot be opened.  Both are logged by name.
- * A chosen ref that goes away later takes its path with it until it comes back.
+ * VV_ENOENT: a chosen ref does not exist; VV_ENOENT, VV_ENOTDIR, ...: a host directory
+ * cannot be opened.  Both are logged by name.  A chosen ref that goes away later takes
+ * its path with it until it comes back.
  */
 int vv_serve_new(struct vv_serve **out, const struct vv_serve_options *opts);
 void vv_serve_free(
@@ -56,8 +59,9 @@ void vv_serve_free(
 		*s); /* NULL is a no-op; stopped, and no view operation is under way */
 
 /*
- * Start the thread that follows refs and renews the lease; @notify may be called from it at any time until stop returns.
- * VV_EAGAIN, VV_ENOMEM.  Stopping what was not started is a no-op.
+ * Start the thread that follows refs and renews the lease; @notify may be called from
+ * it at any time until stop returns.  VV_EAGAIN, VV_ENOMEM.  Stopping what was not
+ * started is a no-op.
  */
 int vv_serve_start(struct vv_serve *s,
 		   void (*notify)(void *ctx, const struct vv_notices *notices),
@@ -68,7 +72,10 @@ struct vv_view *vv_serve_view(struct vv_serve *s);
 struct vv_reader *vv_serve_reader(struct vv_serve *s);
 struct vv_budget *vv_serve_budget(struct vv_serve *s);
 
-/* Totals for statfs: bytes and files of the refs that are shown, bytes of packs and trees in the store. */
+/*
+ * Totals for statfs: bytes and files of the refs that are shown, bytes of packs and
+ * trees in the store.
+ */
 struct vv_serve_totals {
 	uint64_t files, bytes;
 	uint64_t stored_bytes;
@@ -79,8 +86,9 @@ void vv_serve_get_totals(struct vv_serve *s, struct vv_serve_totals *out);
 void vv_serve_count_read(struct vv_serve *s, uint64_t node, uint64_t bytes);
 
 /*
- * Append the members of the JSON object of `varve stats` that do not depend on the host: "budget", "cache", "reader",
- * "refs".  The host adds "requests" and "host".  At most @max bytes: refs that do not fit are counted, not listed.
+ * Append the members of the JSON object of `varve stats` that do not depend on the
+ * host: "budget", "cache", "reader", "refs".  The host adds "requests" and "host".  At
+ * most @max bytes: refs that do not fit are counted, not listed.
  */
 int vv_serve_stats(struct vv_serve *s, struct vv_buf *json, size_t max);
 

@@ -1,6 +1,6 @@
 /*
- * serve_parts.h - struct vv_serve as its own modules see it: serve.c makes it, follow.c looks after refs, lease and
- * layers, serve_stats.c tells about it.
+ * serve_parts.h - struct vv_serve as its own modules see it: serve.c makes it, follow.c
+ * looks after refs, lease and layers, serve_stats.c tells about it.
  */
 #ifndef VV_HOST_SERVE_PARTS_H
 #define VV_HOST_SERVE_PARTS_H

@@ -137,7 +137,10 @@ static void mark_shown(struct change *c)
 	vv_mutex_unlock(lock);
 }
 
-/* true: the new layers are there, and all suspects collected; false: more room is needed. */
+/*
+ * true: the new layers are there, and all suspects collected; false: more room is
+ * needed.
+ */
 static bool try_swap(struct change *c)
 {
 	bool fits;
@@ -215,8 +218,9 @@ static bool is_answer_good(struct change *c, const struct suspect *s)
 }
 
 /*
- * Unpins the directory and, unless @is_good, stops tracking the name.  true: a kernel may remember it.  It does not if
- * it has forgotten the node: a kernel drops the names of a node first.
+ * Unpins the directory and, unless @is_good, stops tracking the name.  true: a kernel
+ * may remember it.  It does not if it has forgotten the node: a kernel drops the names
+ * of a node first.
  */
 static bool settle(struct change *c, const struct suspect *s, bool is_good)
 {

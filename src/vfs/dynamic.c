@@ -230,7 +230,10 @@ void vv_dynamic_forget(struct vv_view *view, uint64_t id, uint64_t count)
 
 /* ---- queries ---- */
 
-/* The file may have been replaced on the host: then this node, which meant the old one, is dead. */
+/*
+ * The file may have been replaced on the host: then this node, which meant the old one,
+ * is dead.
+ */
 static int stat_file(struct vv_view *view, const struct vv_node *node,
 		     struct vv_attr *out)
 {
@@ -282,7 +285,10 @@ int vv_dynamic_readlink(struct vv_view *view, uint64_t node, char *buf, size_t c
 	return err;
 }
 
-/* Whose extended attributes a node has: a host's, at *@path, or a tree entry's; NULL: nobody's. */
+/*
+ * Whose extended attributes a node has: a host's, at *@path, or a tree entry's; NULL:
+ * nobody's.
+ */
 static struct vv_instance *xattr_owner(const struct vv_visit *visit, uint32_t *entry,
 				       const char **path)
 {

@@ -1,9 +1,11 @@
 /*
  * dynamic.h - what a host may ask of a dynamic node.
  *
- * Answers and remembers: an answer is found without a lock, then committed under the view's lock, where its node is found or made, its
- * lookup counted and its name tracked.  If the layers changed in between, it is found anew.  So after a change of
- * layers every answer from before it is already tracked, and every later one comes from the new layers.
+ * Answers and remembers: an answer is found without a lock, then committed under the
+ * view's lock, where its node is found or made, its lookup counted and its name
+ * tracked.  If the layers changed in between, it is found anew.  So after a change of
+ * layers every answer from before it is already tracked, and every later one comes from
+ * the new layers.
  *
  * The contracts are those of view.h.  Threads: any.
  */
@@ -24,10 +26,16 @@ int vv_visit_begin(struct vv_visit *visit, struct vv_view *view,
 		   uint64_t node);				 /* VV_ESTALE: gone */
 void vv_visit_end(struct vv_visit *visit, struct vv_view *view); /* zeroed is fine */
 
-/* The root's sources in snapshot @seq, taken; NULL: to be made when somebody asks.  An older one is not kept. */
+/*
+ * The root's sources in snapshot @seq, taken; NULL: to be made when somebody asks.  An
+ * older one is not kept.
+ */
 void vv_root_keep_dir(struct vv_view *view, struct vv_dir *dir, uint64_t seq);
 
-/* @cheap: do not open a tree for attributes; out->node is 0 then, and nothing is counted. */
+/*
+ * @cheap: do not open a tree for attributes; out->node is 0 then, and nothing is
+ * counted.
+ */
 int vv_dynamic_lookup(struct vv_view *view, uint64_t parent, const char *name,
 		      size_t len, bool cheap, struct vv_attr *out,
 		      enum vv_life *negative_life);

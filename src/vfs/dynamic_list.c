@@ -18,7 +18,10 @@ static struct vv_listing *kept_listing(struct vv_view *view, struct vv_node *nod
 	return l;
 }
 
-/* Under the lock: a place among those that keep a listing; what was kept there is returned, to be unreferenced. */
+/*
+ * Under the lock: a place among those that keep a listing; what was kept there is
+ * returned, to be unreferenced.
+ */
 static struct vv_listing *take_turn(struct vv_node_table *t, struct vv_node *node)
 {
 	unsigned turn = t->kept_cursor++ % VV_LISTINGS_KEPT;
@@ -49,7 +52,10 @@ static void keep_listing(struct vv_view *view, struct vv_node *node,
 	vv_listing_unref(others, view);
 }
 
-/* The listing of the visit's snapshot; @is_start: what the host may have changed must be looked at again. */
+/*
+ * The listing of the visit's snapshot; @is_start: what the host may have changed must
+ * be looked at again.
+ */
 static int get_listing(struct vv_listing **out, struct vv_view *view,
 		       const struct vv_visit *visit, bool is_start)
 {
@@ -108,7 +114,10 @@ static bool emit_dots(const struct vv_dir *dir, uint64_t pos, vv_view_entry *ent
 	return pos < 2 && entry(ctx, "..", 2, 2, &attr) != 0;
 }
 
-/* What cannot be looked up is listed without attributes; a lookup of its name will tell the error. */
+/*
+ * What cannot be looked up is listed without attributes; a lookup of its name will tell
+ * the error.
+ */
 static bool emit_item(struct vv_view *view, uint64_t dir, const struct vv_listing *l,
 		      const struct vv_listed *item, bool plus, vv_view_entry *entry,
 		      void *ctx)

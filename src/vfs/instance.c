@@ -68,7 +68,9 @@ static bool is_base_taken(const struct vv_instance_table *table, uint32_t base)
 	return other != NULL;
 }
 
-/* The hash of path and tree, or the next free number: stable unless two layers collide. */
+/*
+ * The hash of path and tree, or the next free number: stable unless two layers collide.
+ */
 static void take_ino_base(struct vv_instance_table *table, struct vv_instance *inst)
 {
 	uint32_t base = natural_ino_base(inst);

@@ -1,16 +1,21 @@
 /*
- * instance.h - one layer as it is alive in a view: a tree or a host directory at a path.
+ * instance.h - one layer as it is alive in a view: a tree or a host directory at a
+ * path.
  *
- * Answers: whose node is this id, and is that layer's tree still needed?  A node of a tree is computed, never stored:
+ * Answers: whose node is this id, and is that layer's tree still needed?  A node of a
+ * tree is computed, never stored:
  *
  *	bit 63: 1 | bits 47-32: slot of the instance | bits 31-0: entry
  *
- * An instance is held by each snapshot that shows it, each dynamic directory that has it as a source, and each lookup
- * that a kernel has not yet forgotten.  It begins with one hold; the last one closes the tree and frees the slot.  A slot that is
- * used again makes the same node ids mean something else, so the next owner has another generation.
+ * An instance is held by each snapshot that shows it, each dynamic directory that has
+ * it as a source, and each lookup that a kernel has not yet forgotten.  It begins with
+ * one hold; the last one closes the tree and frees the slot.  A slot that is used again
+ * makes the same node ids mean something else, so the next owner has another
+ * generation.
  *
- * Threads: any.  The table's lock guards slots, inode bases and the opening of trees, and is not held during I/O.  Finding
- *	an instance by its slot takes no lock: who asks holds a lookup of one of its nodes.
+ * Threads: any.  The table's lock guards slots, inode bases and the opening of trees,
+ *	and is not held during I/O.  Finding an instance by its slot takes no lock: who
+ *	asks holds a lookup of one of its nodes.
  */
 #ifndef VV_VFS_INSTANCE_H
 #define VV_VFS_INSTANCE_H
@@ -55,7 +60,10 @@ struct vv_instance_table {
 };
 
 int vv_instance_table_init(struct vv_instance_table *table);
-/* Closes the trees of instances that are left: those of which a kernel held nodes to the end. */
+/*
+ * Closes the trees of instances that are left: those of which a kernel held nodes to
+ * the end.
+ */
 void vv_instance_table_fini(struct vv_instance_table *table);
 
 /* One hold, for the caller.  VV_ENOMEM, VV_EMFILE (all slots are in use). */
@@ -107,12 +115,13 @@ vv_instance_of_node(const struct vv_instance_table *table, uint64_t node)
  *
  * Three ranges, all below 2^63 because many programs keep them signed:
  *
- *	bit 62: 1, 30 bits of (path in the view, tree id), 32 bits first entry + 1	tree entries
- *	bits 62-61: 01, 61 bits of (device, inode)					files of the host
- *	bits 62-61: 00, 61 bits of the path in the view					dynamic directories; root: 1
+ *	bits 62-61	then					of
+ *	1.	30 bits of path and tree id, first entry + 1	entries of trees
+ *	01	61 bits of device and inode			files of the host
+ *	00	61 bits of the path; the root: 1		dynamic directories
  *
- * The first is unique because instances with one base cannot live together.  The others are hashes: among a million paths a
- * collision has a probability below 10^-6.
+ * The first is unique because instances with one base cannot live together.  The others
+ * are hashes: among a million paths a collision has a probability below 10^-6.
  */
 static inline uint64_t vv_ino_tree(const struct vv_instance *inst, uint32_t first)
 {

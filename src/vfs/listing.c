@@ -228,7 +228,10 @@ static int describe_answer(struct maker *m, const struct vv_answer *a,
 	return VV_OK;
 }
 
-/* Ask the merge, as a lookup would.  1: the name stays, be it without a type; 0: there is no such name. */
+/*
+ * Ask the merge, as a lookup would.  1: the name stays, be it without a type; 0: there
+ * is no such name.
+ */
 static int clear_up(struct maker *m, struct vv_listed *item)
 {
 	const char *name = m->l->names + item->name;

@@ -1,10 +1,12 @@
 /*
  * listing.h - the names of a dynamic directory, in order, with positions that last.
  *
- * Answers: which names follow this position?  A listing is made for one snapshot; its directory keeps it for the next reader.  Positions
- * grow with the names and have gaps: a listing made after the layers changed inherits the position of each name that stays,
- * and puts new names between their neighbours.  So a reader that stopped in the old listing goes on behind the same name.
- * (Where a gap is used up, or nothing was kept, names are numbered from scratch.)
+ * Answers: which names follow this position?  A listing is made for one snapshot; its
+ * directory keeps it for the next reader.  Positions grow with the names and have gaps:
+ * a listing made after the layers changed inherits the position of each name that
+ * stays, and puts new names between their neighbours.  So a reader that stopped in the
+ * old listing goes on behind the same name. (Where a gap is used up, or nothing was
+ * kept, names are numbered from scratch.)
  *
  * Ownership: counted.  Threads: immutable once made.
  */

@@ -63,8 +63,9 @@ uint32_t vv_merge_limit(const struct vv_snapshot *s, const struct vv_dir *dir)
 }
 
 /*
- * The search at one path: contributions in order of rank.  They come from three places: the sources of the parent, layers that
- * begin at this path, and layers deeper down, of which only the first and the last rank matter.
+ * The search at one path: contributions in order of rank.  They come from three places:
+ * the sources of the parent, layers that begin at this path, and layers deeper down, of
+ * which only the first and the last rank matter.
  */
 struct search {
 	struct vv_view *view;
@@ -200,7 +201,10 @@ static int find_in_host(struct search *q, struct found *f)
 	return VV_OK;
 }
 
-/* A source that is no longer shown keeps its place among the others: it goes before what follows it. */
+/*
+ * A source that is no longer shown keeps its place among the others: it goes before
+ * what follows it.
+ */
 static uint32_t source_rank(const struct search *q)
 {
 	for (size_t i = q->source; i < q->parent->count; i++) {
@@ -346,7 +350,10 @@ static void answer_directory(struct search *q, struct vv_answer *out)
 	q->path = NULL;
 }
 
-/* What is not a directory ends the search: as the answer, or beneath directories of earlier layers. */
+/*
+ * What is not a directory ends the search: as the answer, or beneath directories of
+ * earlier layers.
+ */
 static void end_at_file(struct search *q, const struct found *f, struct vv_answer *out)
 {
 	if (q->is_dir)
@@ -422,7 +429,10 @@ int vv_merge_root(struct vv_view *view, const struct vv_snapshot *s,
 
 /* ---- attributes ---- */
 
-/* Nobody has this directory; it is as old as the last change that we know of beneath it. */
+/*
+ * Nobody has this directory; it is as old as the last change that we know of beneath
+ * it.
+ */
 static void made_up_attr(struct vv_view *view, const struct vv_snapshot *s,
 			 const struct vv_dir *dir, struct vv_attr *out)
 {

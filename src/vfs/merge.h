@@ -3,17 +3,21 @@
  *
  * Answers: which layers contribute to this path, and what is the outcome?
  *
- * A layer at `a/b` is taken as a whole tree whose only directories on the way are `a` and `a/b`.  The view is the union of these
- * trees: of several directories with one path, all contribute; anything else ends the search at its layer.
+ * A layer at `a/b` is taken as a whole tree whose only directories on the way are `a`
+ * and `a/b`.  The view is the union of these trees: of several directories with one
+ * path, all contribute; anything else ends the search at its layer.
  *
- *  (M1)	A directory is its path, its sources in order of priority, and its *cut*: the last layer that contributes
- *	anything at or beneath it (NULL: all do).  A file, a whiteout or an opaque directory on the way makes a cut.
- *  (M2)	What a name means is a function of its directory and the snapshot.  Layers that lie at the name or deeper come from
- *	the snapshot, and so do ranks; what the directory's sources hold is fixed with the directory.  The root is the
+ *  (M1)	A directory is its path, its sources in order of priority, and its
+ *	*cut*: the last layer that contributes anything at or beneath it (NULL: all do).
+ *	A file, a whiteout or an opaque directory on the way makes a cut.
+ *  (M2)	What a name means is a function of its directory and the snapshot.
+ *	Layers that lie at the name or deeper come from the snapshot, and so do ranks;
+ *	what the directory's sources hold is fixed with the directory.  The root is the
  *	exception: its sources come from the snapshot too.
- *  (M3)	One tree source and no layer deeper: the answer is a node of that tree, and everything beneath it is computed.
- *  (M4)	A layer that cannot be asked makes the answer an error unless a layer before it decided: a name is never
- *	answered by what a broken layer might hide.
+ *  (M3)	One tree source and no layer deeper: the answer is a node of that tree,
+ *	and everything beneath it is computed.
+ *  (M4)	A layer that cannot be asked makes the answer an error unless a layer
+ *	before it decided: a name is never answered by what a broken layer might hide.
  *  (M5)	An answer depends on a host directory only if its is_short is set.
  *
  * Threads: pure but for opening trees and reading host directories; no lock is held.
@@ -71,12 +75,18 @@ void vv_answer_fini(struct vv_answer *a, struct vv_instance_table *table);
 
 int vv_merge_root(struct vv_view *view, const struct vv_snapshot *s,
 		  struct vv_dir **out);
-/* VV_OK also if there is no such name: the kind says so.  After an error *@out is empty. */
+/*
+ * VV_OK also if there is no such name: the kind says so.  After an error *@out is
+ * empty.
+ */
 int vv_merge_child(struct vv_view *view, const struct vv_snapshot *s,
 		   const struct vv_dir *dir, const char *name, size_t len,
 		   struct vv_answer *out);
 
-/* Attributes of a dynamic directory but for its node: those of the first source, else made up. */
+/*
+ * Attributes of a dynamic directory but for its node: those of the first source, else
+ * made up.
+ */
 int vv_merge_dir_attr(struct vv_view *view, const struct vv_snapshot *s,
 		      const struct vv_dir *dir, struct vv_attr *out);
 

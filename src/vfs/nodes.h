@@ -1,15 +1,19 @@
 /*
- * nodes.h - the table of dynamic nodes: directories that are not one tree's alone, and files of host directories.
+ * nodes.h - the table of dynamic nodes: directories that are not one tree's alone, and
+ * files of host directories.
  *
- * Answers: which node has this id, is there one already for this meaning, and which names of it may a kernel remember?
+ * Answers: which node has this id, is there one already for this meaning, and which
+ * names of it may a kernel remember?
  *
  *	alive	 in the table: a kernel holds lookups of it, or an operation has it pinned
  *	gone	 both are 0: out of the table and freed; its id never comes back
  *
  *  (N1)	Ids count up from 2.  The root is 1 and always alive.
- *  (N2)	Two alive nodes never mean the same, so what a name means can be compared by node id (and generation).
- *  (N3)	A name that was answered with VV_LIFE_FOREVER in an alive directory is tracked with its answer, until a notice about it
- *	was made or the directory is gone (a kernel drops a directory's names before it forgets the directory).
+ *  (N2)	Two alive nodes never mean the same, so what a name means can be
+ *	compared by node id (and generation).
+ *  (N3)	A name that was answered with VV_LIFE_FOREVER in an alive directory is
+ *	tracked with its answer, until a notice about it was made or the directory is
+ *	gone (a kernel drops a directory's names before it forgets the directory).
  *
  * Threads: whoever calls holds the view's lock, except to make and to free.
  */
@@ -69,7 +73,10 @@ int vv_node_table_init(struct vv_node_table *t);
 /* Frees all nodes, whatever a kernel still holds. */
 void vv_node_table_fini(struct vv_node_table *t, struct vv_view *view);
 
-/* A node not yet in a table, for an answer of kind DIR or FILE, whose dir or path it takes. */
+/*
+ * A node not yet in a table, for an answer of kind DIR or FILE, whose dir or path it
+ * takes.
+ */
 int vv_node_new(struct vv_node **out, struct vv_view *view, struct vv_answer *answer);
 void vv_node_free(struct vv_node *node, struct vv_view *view); /* NULL is a no-op */
 
@@ -82,7 +89,10 @@ struct vv_node *vv_node_find_dir(const struct vv_node_table *t,
 				 const struct vv_dir *dir);
 void vv_node_insert(struct vv_node_table *t,
 		    struct vv_node *node); /* gives it its id */
-/* Takes it out of the table if nothing holds it; true: the caller frees it, without the lock. */
+/*
+ * Takes it out of the table if nothing holds it; true: the caller frees it, without the
+ * lock.
+ */
 bool vv_node_retire(struct vv_node_table *t, struct vv_node *node);
 
 /* For a name to be tracked; charged to the budget. */
@@ -92,12 +102,15 @@ void vv_tracked_free(struct vv_tracked *name,
 		     struct vv_view *view); /* NULL is a no-op */
 
 /*
- * Remember that a name of @dir was answered so.  *@name is taken or stays the caller's; false: there is no room, so
- * the answer may only be given a short life.
+ * Remember that a name of @dir was answered so.  *@name is taken or stays the caller's;
+ * false: there is no room, so the answer may only be given a short life.
  */
 bool vv_node_track(struct vv_node_table *t, struct vv_node *dir,
 		   struct vv_tracked **name, uint64_t node, uint64_t generation);
-/* Take out a name with this answer, to be freed by the caller.  NULL: it is not there, or was answered anew since. */
+/*
+ * Take out a name with this answer, to be freed by the caller.  NULL: it is not there,
+ * or was answered anew since.
+ */
 struct vv_tracked *vv_node_untrack(struct vv_node_table *t, struct vv_node *dir,
 				   const char *name, size_t len, uint64_t node,
 				   uint64_t generation);

@@ -55,7 +55,10 @@ static int check_path(const char *path)
 	}
 }
 
-/* The first layer in [@lo, @hi) that is not before @path; or, @past, not at or under it. */
+/*
+ * The first layer in [@lo, @hi) that is not before @path; or, @past, not at or under
+ * it.
+ */
 static size_t search(const struct vv_snapshot *s, size_t lo, size_t hi,
 		     const char *path, size_t len, bool past)
 {
@@ -97,7 +100,10 @@ uint32_t vv_snapshot_rank(const struct vv_snapshot *s, const struct vv_instance 
 	return VV_RANK_NONE;
 }
 
-/* Two equal layers in one snapshot are two instances, else one id would have two meanings. */
+/*
+ * Two equal layers in one snapshot are two instances, else one id would have two
+ * meanings.
+ */
 static struct vv_instance *find_same(const struct vv_snapshot *before,
 				     const struct vv_layer *layer, bool *lent)
 {
@@ -226,8 +232,9 @@ static void mark_unshared(struct side *side, const struct side *other)
 }
 
 /*
- * Walk the layers that both have, in the order of each.  If two of them changed places, at least one of them is at
- * another position among the shared ones, so marking positions that differ marks every pair.
+ * Walk the layers that both have, in the order of each.  If two of them changed places,
+ * at least one of them is at another position among the shared ones, so marking
+ * positions that differ marks every pair.
  */
 static void mark_moved(struct side *before, struct side *after)
 {

@@ -1,8 +1,9 @@
 /*
  * snapshot.h - which layers a view has at one moment.
  *
- * Answers: which layers lie at this path or deeper?  The layers are sorted by path so that a directory comes right before all
- * that is beneath it (a slash sorts before every other byte): what lies at or below a path is one run, found by binary search.
+ * Answers: which layers lie at this path or deeper?  The layers are sorted by path so
+ * that a directory comes right before all that is beneath it (a slash sorts before
+ * every other byte): what lies at or below a path is one run, found by binary search.
  *
  * Ownership: counted; holds its instances.  Threads: immutable.
  */
@@ -29,8 +30,8 @@ struct vv_snapshot {
 };
 
 /*
- * @before (may be NULL) lends the instances of layers that stay.  VV_EINVAL: a path is not
- * `a/b/c` with proper names; VV_ENAMETOOLONG.
+ * @before (may be NULL) lends the instances of layers that stay.  VV_EINVAL: a path is
+ * not `a/b/c` with proper names; VV_ENAMETOOLONG.
  */
 int vv_snapshot_new(struct vv_snapshot **out, struct vv_instance_table *table,
 		    const struct vv_snapshot *before, const struct vv_layer *layers,
@@ -52,8 +53,8 @@ bool vv_path_is_under(const char *path, size_t len, const char *above,
 		      size_t above_len);
 
 /*
- * Where two snapshots differ: paths of layers that came, went, changed their place in the order, or their time. Sorted like
- * layers; borrowed from the snapshots.
+ * Where two snapshots differ: paths of layers that came, went, changed their place in
+ * the order, or their time. Sorted like layers; borrowed from the snapshots.
  */
 struct vv_changes {
 	const struct vv_instance **items; /* owned */

@@ -272,7 +272,10 @@ int vv_tree_node_readdir(struct vv_instance_table *table, struct vv_instance *in
 
 /* ---- for messages ---- */
 
-/* The directory whose run of children holds @index.  Runs lie in the order of their directories. */
+/*
+ * The directory whose run of children holds @index.  Runs lie in the order of their
+ * directories.
+ */
 static int find_parent(const struct vv_tree *tree, uint32_t index, uint32_t *out)
 {
 	for (uint32_t at = index; at-- > 0;) {

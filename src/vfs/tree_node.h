@@ -1,8 +1,9 @@
 /*
  * tree_node.h - the answers that a single tree gives, straight from its mapped bytes.
  *
- * Answers: what is this entry, what is in it?  Nothing is allocated and no lock is taken once the tree is open.  A page that
- * the disk lost reads as zeros, so each function compares the count of lost pages before and after, and answers VV_EIO.
+ * Answers: what is this entry, what is in it?  Nothing is allocated and no lock is
+ * taken once the tree is open.  A page that the disk lost reads as zeros, so each
+ * function compares the count of lost pages before and after, and answers VV_EIO.
  *
  * Threads: any.  The caller sees to it that the instance is held.
  */
@@ -39,8 +40,8 @@ int vv_tree_node_readdir(struct vv_instance_table *table, struct vv_instance *in
 			 void *ctx);
 
 /*
- * The path of @entry beneath the tree's root, as much of its end as fits; "?" where it cannot be
- * told.  Slow (it searches parents): for messages.
+ * The path of @entry beneath the tree's root, as much of its end as fits; "?" where it
+ * cannot be told.  Slow (it searches parents): for messages.
  */
 size_t vv_tree_node_path(struct vv_instance_table *table, struct vv_instance *inst,
 			 uint32_t entry, char *buf, size_t cap);

@@ -1,5 +1,6 @@
 /*
- * Dispatch: nodes of a tree are answered by tree_node.c, without a lock; all others by dynamic.c.
+ * Dispatch: nodes of a tree are answered by tree_node.c, without a lock; all others by
+ * dynamic.c.
  */
 #include "vfs/view.h"
 
@@ -108,7 +109,10 @@ int vv_view_lookup(struct vv_view *view, uint64_t parent, const char *name, size
 				   out);
 }
 
-/* A tree's nodes may be forgotten while others of that tree are looked up: the count is the instance's. */
+/*
+ * A tree's nodes may be forgotten while others of that tree are looked up: the count is
+ * the instance's.
+ */
 void vv_view_forget(struct vv_view *view, uint64_t node, uint64_t count)
 {
 	struct vv_instance *inst = instance_of(view, node);

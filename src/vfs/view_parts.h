@@ -4,9 +4,10 @@
  *	snapshot -> instance -> tree		immutable, counted; found by layers' paths
  *	table of dynamic nodes -> dir -> instances
  *
- * Threads: `lock` guards the current snapshot and the nodes; it is held for a few table operations, never during I/O, a callback or
- *	a wait for the budget.  A query on a tree node takes no lock at all.  `set_lock` admits one change of layers at a time.  Order:
- *	set_lock, lock, the instance table's lock.
+ * Threads: `lock` guards the current snapshot and the nodes; it is held for a few table
+ *	operations, never during I/O, a callback or a wait for the budget.  A query on a
+ *	tree node takes no lock at all.  `set_lock` admits one change of layers at a
+ *	time.  Order: set_lock, lock, the instance table's lock.
  */
 #ifndef VV_VFS_VIEW_PARTS_H
 #define VV_VFS_VIEW_PARTS_H
@@ -24,7 +25,10 @@ struct vv_view {
 	struct vv_node_table nodes;  /* protected by lock */
 };
 
-/* Memory of the budget, which a view in a test does not have.  Waits: call it without locks. */
+/*
+ * Memory of the budget, which a view in a test does not have.  Waits: call it without
+ * locks.
+ */
 int vv_view_reserve(struct vv_view *view, enum vv_holder holder, size_t bytes);
 void vv_view_release(struct vv_view *view, enum vv_holder holder, size_t bytes);
 

@@ -1,7 +1,7 @@
 /* wrap: malloc */
 /*
- * Fails each allocation of a view's life in turn.  What failed must leave nothing behind, and a change of layers
- * that failed must leave the old layers.
+ * Fails each allocation of a view's life in turn.  What failed must leave nothing
+ * behind, and a change of layers that failed must leave the old layers.
  */
 #include "cache/budget.h"
 #include "core/err.h"

@@ -10,7 +10,8 @@
  *	h path existing		further hard link
  *	w path			whiteout
  *
- * A shelf holds trees by id and opens them for layers; it counts, and can be told to fail or to be slow.
+ * A shelf holds trees by id and opens them for layers; it counts, and can be told to
+ * fail or to be slow.
  */
 #ifndef VV_TEST_TREES_H
 #define VV_TEST_TREES_H

@@ -1,10 +1,13 @@
 /*
- * A view against a merge that anybody can see is right, and a kernel that believes every answer for ever.
+ * A view against a merge that anybody can see is right, and a kernel that believes
+ * every answer for ever.
  *
- * Random layers of small random trees and host directories are moved about.  The model of the kernel keeps every positive and
- * negative name and every listing that it was given with VV_LIFE_FOREVER, and drops only what a notice names; names with a short
- * life it looks up again, and keeps what is beneath them if the node is the same.  After each change all that it believes must
- * be true.  Some files stay open when their names are dropped: they must keep their content.
+ * Random layers of small random trees and host directories are moved about.  The model
+ * of the kernel keeps every positive and negative name and every listing that it was
+ * given with VV_LIFE_FOREVER, and drops only what a notice names; names with a short
+ * life it looks up again, and keeps what is beneath them if the node is the same.
+ * After each change all that it believes must be true.  Some files stay open when their
+ * names are dropped: they must keep their content.
  */
 #include "core/err.h"
 #include "host/hostlayer.h"
@@ -69,7 +72,10 @@ static const struct plain_entry *plain_find(const struct plain_tree *t,
 	return NULL;
 }
 
-/* What a layer has at a path: 0 nothing, `d o f w`, or `.`: a directory on the way to it. */
+/*
+ * What a layer has at a path: 0 nothing, `d o f w`, or `.`: a directory on the way to
+ * it.
+ */
 static char layer_has(const struct plain_layer *l, const char *path,
 		      const char **content)
 {
@@ -371,7 +377,10 @@ static void apply_to(struct dentry *d, const struct vv_notice *n)
 	}
 }
 
-/* Open a file of a tree: its node is looked up once more and forgotten when another takes its place. */
+/*
+ * Open a file of a tree: its node is looked up once more and forgotten when another
+ * takes its place.
+ */
 static void hold(const struct dentry *d, const char *name)
 {
 	struct held *h = &held[pick(HELD)];
@@ -498,7 +507,10 @@ static void check_beliefs(struct dentry *d)
 	}
 }
 
-/* Look a name up as a kernel does; NULL: it is absent, and that is not to be remembered. */
+/*
+ * Look a name up as a kernel does; NULL: it is absent, and that is not to be
+ * remembered.
+ */
 static struct dentry *look_up(struct dentry *d, const char *name)
 {
 	struct dentry **at = &d->children, *c;

@@ -1,8 +1,10 @@
 /*
- * Threads that look up, list, read attributes and forget, while the layers change under them; for the thread sanitizer too.
+ * Threads that look up, list, read attributes and forget, while the layers change under
+ * them; for the thread sanitizer too.
  *
- * Each directory has a lock that stands for a kernel's: a lookup and what is believed of it happen under it, and so does taking a
- * notice to heart; changing the layers does not.  When the notices of a change were heard, what is believed must be true.
+ * Each directory has a lock that stands for a kernel's: a lookup and what is believed
+ * of it happen under it, and so does taking a notice to heart; changing the layers does
+ * not.  When the notices of a change were heard, what is believed must be true.
  */
 #include "core/err.h"
 #include "lib/trees.h"

@@ -1,4 +1,7 @@
-/* What a mount is made of, over a store in a directory: refs, following, lease, statistics. */
+/*
+ * What a mount is made of, over a store in a directory: refs, following, lease,
+ * statistics.
+ */
 #include "host/serve.h"
 
 #include "core/err.h"

@@ -34,7 +34,10 @@ static struct vv_layer at(const char *path, const char *text)
 		   sizeof((struct vv_layer[]){ __VA_ARGS__ }) / \
 			   sizeof(struct vv_layer))
 
-/* The notices of a change, as text: "node/name;node/name;..." with `*` for a directory itself. */
+/*
+ * The notices of a change, as text: "node/name;node/name;..." with `*` for a directory
+ * itself.
+ */
 static char notices[4096];
 
 static void set_layers(const struct vv_layer *layers, size_t count)
