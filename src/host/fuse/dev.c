@@ -76,7 +76,7 @@ struct vv_fuse_dev {
 	struct worker workers[VV_FUSE_WORKERS_MAX];
 };
 
-static void start_worker(struct vv_fuse_dev *dev);
+static bool start_worker(struct vv_fuse_dev *dev);
 
 /* ---- the place in read() ---- */
 
@@ -84,7 +84,7 @@ static void start_worker(struct vv_fuse_dev *dev);
 static void leave_waiting(struct vv_fuse_dev *dev)
 {
 	if (atomic_fetch_sub(&dev->waiting, 1) == 1)
-		start_worker(dev);
+		(void)start_worker(dev);
 }
 
 /* After the work: false if enough wait already (D3). */
@@ -249,8 +249,9 @@ static int create_worker(struct vv_fuse_dev *dev, struct worker *w)
 }
 
 /* If it cannot be, who works now takes the next request when done: slower, never stuck. */
-static void start_worker(struct vv_fuse_dev *dev)
+static bool start_worker(struct vv_fuse_dev *dev)
 {
+	bool started = false;
 	struct worker *w;
 
 	vv_mutex_lock(&dev->lock);
@@ -260,16 +261,17 @@ static void start_worker(struct vv_fuse_dev *dev)
 	if (w) {
 		/* Before it runs: it may leave as soon as it exists. */
 		atomic_fetch_add(&dev->waiting, 1);
-		if (create_worker(dev, w) == VV_OK) {
-			w->state = RUNNING;
-			dev->running++;
-			if (dev->running > dev->peak)
-				dev->peak = dev->running;
-		} else {
+		started = create_worker(dev, w) == VV_OK;
+		if (!started)
 			atomic_fetch_sub(&dev->waiting, 1);
-		}
+	}
+	if (started) {
+		w->state = RUNNING;
+		dev->running++;
+		dev->peak = dev->running > dev->peak ? dev->running : dev->peak;
 	}
 	vv_mutex_unlock(&dev->lock);
+	return started;
 }
 
 static void on_wake(int signal)
@@ -317,8 +319,7 @@ int vv_fuse_dev_new(struct vv_fuse_dev **out, int device, struct vv_fuse_ops *op
 
 int vv_fuse_dev_start(struct vv_fuse_dev *dev)
 {
-	start_worker(dev);
-	return dev->peak > 0 ? VV_OK : VV_ENOMEM;
+	return start_worker(dev) ? VV_OK : VV_ENOMEM;
 }
 
 void vv_fuse_dev_stop(struct vv_fuse_dev *dev)
