@@ -281,6 +281,22 @@ static void a_pack_that_came_later_is_found(void)
 	end();
 }
 
+/* However short ago the reader looked for itself. */
+static void what_the_store_came_to_know_is_found_at_once(void)
+{
+	struct vv_id id = { { 1 } };
+
+	begin();
+	open_reader(LIMIT);
+	CHECK_INT(vv_reader_copy(reader, &id, 10, 0, buf, 10), VV_ENOENT);
+	for (size_t i = 1; i <= 3; i++) {
+		put_content(big, i * 10000);
+		CHECK_INT(vv_store_packs_refresh(ts.store, NULL), VV_OK);
+		expect(big, i * 10000, 0, i * 10000);
+	}
+	end();
+}
+
 static void a_size_that_differs_from_the_trees_is_corrupt(void)
 {
 	struct vv_id id;
@@ -388,6 +404,7 @@ int main(void)
 	RUN(a_good_copy_in_another_pack_heals_a_bad_one);
 	RUN(another_pack_with_the_blob_is_tried);
 	RUN(a_pack_that_came_later_is_found);
+	RUN(what_the_store_came_to_know_is_found_at_once);
 	RUN(a_size_that_differs_from_the_trees_is_corrupt);
 	RUN(a_read_whose_frames_do_not_fit_the_cache_is_collected);
 	RUN(many_readers_share_one_fetch_of_each_frame);
