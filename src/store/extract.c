@@ -221,7 +221,7 @@ static int write_content(struct extract *x, struct vv_read *read,
 	struct vv_id blob;
 	int err = vv_tree_blob(x->tree, e->blob, &blob);
 
-	for (uint64_t off = 0; !err && off < e->size; off += read->size) {
+	for (uint64_t off = 0; !err && off < e->size; off += VV_READ_MAX) {
 		err = vv_reader_read(x->reader, &blob, e->size, off, VV_READ_MAX, read);
 		if (err)
 			break;
