@@ -101,18 +101,25 @@ static int read_all(struct vv_serve *s, struct vv_ref_list *out)
 	return err ? err : vv_ref_poll_list(s->poll, out, &bad);
 }
 
-/* A failure is told once, until reading went well again. */
-static int read_refs(struct vv_serve *s, struct vv_ref_list *out)
+/* *@failure: why something is given as it was, or not at all. */
+static int read_refs(struct vv_serve *s, struct vv_ref_list *out, int *failure)
 {
-	int failure = VV_OK;
-	int err = s->choice_count ? read_chosen(s, out, &failure) : read_all(s, out);
+	int err;
 
-	failure = err ? err : failure;
+	*failure = VV_OK;
+	err = s->choice_count ? read_chosen(s, out, failure) : read_all(s, out);
+	if (err)
+		*failure = err;
+	return err;
+}
+
+/* Once, until reading went well again. */
+static void tell_failure(struct vv_serve *s, int failure)
+{
 	if (failure && !s->is_failure_told)
 		vv_log(VV_LOG_WARN, "cannot read the refs: %s; what is shown stays",
 		       vv_err_text(failure));
 	s->is_failure_told = failure != VV_OK;
-	return err;
 }
 
 static bool is_same_list(const struct vv_ref_list *a, const struct vv_ref_list *b)
@@ -299,8 +306,9 @@ static void follow_once(struct vv_serve *s)
 {
 	struct vv_ref_list next = { 0 };
 	struct vv_notices notices = { 0 };
-	int err = read_refs(s, &next);
+	int failure, err = read_refs(s, &next, &failure);
 
+	tell_failure(s, failure);
 	if (!err && !is_same_list(&s->shown, &next)) {
 		/* What is new lies in new packs; a failure shows when they are read. */
 		(void)vv_store_packs_refresh(s->store, NULL);
@@ -346,25 +354,41 @@ static void follow(void *arg)
 
 /* ---- start and stop ---- */
 
-/* At the start, what was chosen must be there. */
-static int check_choices(const struct vv_serve *s, const struct vv_ref_list *refs)
+/* At the start, what was chosen must be there, and usable. */
+static int check_choice(struct vv_serve *s, const struct vv_ref_list *refs,
+			const char *name)
 {
-	for (size_t i = 0; i < s->choice_count; i++) {
-		const char *name = s->choices[i].ref;
+	const struct vv_ref *ref = find_ref(refs, name);
+	struct vv_open_tree *tree;
+	int err;
 
-		if (!name || find_ref(refs, name))
-			continue;
-		vv_log(VV_LOG_ERROR, "there is no ref '%s' in the store", name);
+	if (!ref) {
+		vv_log(VV_LOG_ERROR,
+		       "there is no ref '%s' in the store; `varve ls` lists them",
+		       name);
 		return VV_ENOENT;
 	}
-	return VV_OK;
+	err = vv_store_tree_open(s->store, &ref->tree, &tree);
+	if (!err)
+		vv_open_tree_unref(tree);
+	return err;
+}
+
+static int check_choices(struct vv_serve *s, const struct vv_ref_list *refs)
+{
+	int err = VV_OK;
+
+	for (size_t i = 0; !err && i < s->choice_count; i++)
+		if (s->choices[i].ref)
+			err = check_choice(s, refs, s->choices[i].ref);
+	return err;
 }
 
 int vv_serve_show_first(struct vv_serve *s)
 {
 	struct vv_ref_list refs = { 0 };
 	struct vv_notices none = { 0 };
-	int err = read_refs(s, &refs);
+	int failure, err = read_refs(s, &refs, &failure);
 
 	if (!err)
 		err = check_choices(s, &refs);

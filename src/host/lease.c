@@ -2,10 +2,14 @@
 
 #include "core/err.h"
 #include "core/log.h"
+#include "os/system.h"
 #include "store/intent.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+/* On a full disk every attempt fails and says so: not three times a second. */
+#define RETRY_NS UINT64_C(10000000000)
 
 int vv_tree_set_add(struct vv_tree_set *set, const struct vv_id *id)
 {
@@ -54,16 +58,14 @@ static void normalise(struct vv_tree_set *set)
 
 static void tell(struct vv_lease *lease, int err)
 {
-	if (!err) {
-		lease->is_silent = false;
-		return;
-	}
-	if (!lease->is_silent)
+	bool is_news = err && !lease->failed_ns;
+
+	lease->failed_ns = err ? vv_clock_ns() : 0;
+	if (is_news)
 		vv_log(VV_LOG_WARN,
 		       "the mount '%s' cannot write its lease (%s): `varve gc` may remove "
 		       "what it shows once a ref has moved",
 		       lease->mount, vv_err_text(err));
-	lease->is_silent = true;
 }
 
 static int open_record(struct vv_lease *lease)
@@ -113,10 +115,16 @@ static int replace(struct vv_lease *lease, const struct vv_tree_set *set)
 	return err;
 }
 
-void vv_lease_renew(struct vv_lease *lease)
+static void flush(struct vv_lease *lease)
 {
 	if (lease->record)
 		tell(lease, vv_announce_flush(lease->record));
+}
+
+void vv_lease_renew(struct vv_lease *lease)
+{
+	if (!lease->failed_ns || vv_clock_ns() - lease->failed_ns >= RETRY_NS)
+		flush(lease);
 }
 
 void vv_lease_keep(struct vv_lease *lease, struct vv_tree_set *set)
@@ -128,7 +136,7 @@ void vv_lease_keep(struct vv_lease *lease, struct vv_tree_set *set)
 	if (err)
 		tell(lease, err);
 	else
-		vv_lease_renew(lease);
+		flush(lease);
 }
 
 void vv_lease_add(struct vv_lease *lease, struct vv_tree_set *set)

@@ -14,6 +14,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct vv_announce;
 struct vv_store;
@@ -22,7 +23,7 @@ struct vv_lease {
 	struct vv_store *store;
 	const char *mount;	    /* borrowed; for people */
 	struct vv_announce *record; /* owned; NULL: there is none */
-	bool is_silent;		    /* a failure was told */
+	uint64_t failed_ns;	    /* when the last write failed; 0: it did not */
 	struct vv_id *trees;	    /* owned; sorted; in the record */
 	size_t count;
 };
@@ -45,8 +46,7 @@ void vv_lease_fini(struct vv_lease *lease); /* takes it back; zeroed is fine */
 void vv_lease_add(struct vv_lease *lease, struct vv_tree_set *set);
 /* Name these trees only.  Sorts @set. */
 void vv_lease_keep(struct vv_lease *lease, struct vv_tree_set *set);
-void vv_lease_renew(
-	struct vv_lease *lease); /* if that is due, or the last write failed */
+void vv_lease_renew(struct vv_lease *lease); /* if that is due, or failed a while ago */
 /* Write it anew if somebody removed it. */
 void vv_lease_check(struct vv_lease *lease);
 

@@ -76,8 +76,11 @@ static int absent(int err)
 /* Logs what is not part of a normal day; returns @err. */
 static int told(int err, const char *what, const char *path)
 {
+	static struct vv_log_limit limit;
+
 	if (err && err != VV_ENOENT && err != VV_EEXIST)
-		vv_log(VV_LOG_ERROR, "cannot %s %s: %s", what, path, vv_err_text(err));
+		vv_log_limited(&limit, VV_LOG_ERROR, "cannot %s %s: %s", what, path,
+			       vv_err_text(err));
 	return err;
 }
 

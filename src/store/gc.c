@@ -166,11 +166,8 @@ static int be_alone(struct gc *gc, bool is_quiet)
 	if (gc->opts->dry_run)
 		return VV_OK;
 	err = vv_announce_open(&gc->announce, gc->store, VV_ANNOUNCE_GC, NULL);
-	if (err) {
-		vv_log(VV_LOG_ERROR, "gc cannot write to the store: %s",
-		       vv_err_text(err));
+	if (err)
 		return err;
-	}
 	o.own_key = vv_announce_key(gc->announce);
 	return vv_announced_list(gc->store, VV_ANNOUNCE_INTENT, meet_gc, &o);
 }

@@ -28,6 +28,12 @@ struct vv_store {
 void vv_store_hashed_key(char *out, const char *prefix, const struct vv_id *id);
 bool vv_store_hashed_id(const char *key, const char *prefix, struct vv_id *id);
 
+/*
+ * Is @err what the store itself found wrong with an object?  Only then it logs: what the source could not do, the
+ * source has told, and one failure is one line.
+ */
+bool vv_store_found(int err);
+
 #define VV_REF_PREFIX "refs/"
 
 /*

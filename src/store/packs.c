@@ -77,12 +77,12 @@ static void slot_unref(struct slot *slot)
 	free(slot);
 }
 
-/* One message a pack, whatever is wrong with it.  One that is gone was removed by gc. */
+/* One message a pack, whatever is wrong with it. */
 static void tell(struct slot *slot, int err)
 {
 	char key[VV_STORE_KEY_MAX];
 
-	if (err == VV_ENOENT || atomic_exchange(&slot->is_told, true))
+	if (!vv_store_found(err) || atomic_exchange(&slot->is_told, true))
 		return;
 	vv_store_pack_key(key, &slot->id);
 	vv_log(VV_LOG_ERROR, "index of pack %s: %s", key, vv_err_text(err));

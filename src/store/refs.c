@@ -69,7 +69,7 @@ int vv_ref_read(struct vv_store *store, const char *key, struct vv_ref *out)
 	if (!err)
 		err = parse(text, len, key, out);
 	free(text);
-	if (err && err != VV_ENOENT)
+	if (vv_store_found(err))
 		vv_log(VV_LOG_ERROR, "ref %s: %s", key, vv_err_text(err));
 	return err;
 }

@@ -17,6 +17,12 @@ enum {
 	STORE_ID_BYTES = 16
 };
 
+bool vv_store_found(int err)
+{
+	return err == VV_ECORRUPT || err == VV_ENEWER || err == VV_EINVAL ||
+	       err == VV_EFBIG;
+}
+
 /* ---- keys ---- */
 
 void vv_store_hashed_key(char *out, const char *prefix, const struct vv_id *id)
@@ -161,7 +167,7 @@ static int read_record(struct vv_source *src)
 	if (!err)
 		err = check_record(text, len);
 	free(text);
-	if (err && err != VV_ENOENT)
+	if (vv_store_found(err) && err != VV_ENEWER)
 		vv_log(VV_LOG_ERROR, "store record %s: %s", RECORD_KEY,
 		       vv_err_text(err));
 	return err;
