@@ -26,8 +26,8 @@ static void must(bool holds)
 
 static void query_frame(const struct vv_pack *p, uint32_t i)
 {
+	uint32_t found, values[VV_SKETCH_MAX];
 	struct vv_frame f;
-	uint32_t found;
 
 	if (vv_pack_frame(p, i, &f) == VV_OK) {
 		must(f.plain_size >= 1 && f.plain_size <= VV_FRAME_MAX);
@@ -35,6 +35,9 @@ static void query_frame(const struct vv_pack *p, uint32_t i)
 		must(f.offset <= p->frames_end &&
 		     f.stored_size <= p->frames_end - f.offset);
 		must(f.reference == VV_NONE || f.reference < p->frame_count);
+		if (vv_pack_sketch(p, &f, values) == VV_OK)
+			must(f.sketch_count == 0 ||
+			     values[f.sketch_count - 1] <= VV_SKETCH_VALUE_MAX);
 	}
 	vv_pack_find_frame(p, &f.id, &found);
 }
@@ -64,12 +67,17 @@ static void query_blob(const struct vv_pack *p, uint32_t i)
 static void add_frame(const struct vv_pack *p, struct vv_pack_builder *b, uint32_t i,
 		      uint32_t *numbers)
 {
+	uint32_t values[VV_SKETCH_MAX];
 	struct vv_frame f;
 
 	must(vv_pack_frame(p, i, &f) == VV_OK);
 	if (f.reference != VV_NONE)
 		f.reference = numbers[f.reference];
 	must(vv_pack_builder_frame(b, &f, &numbers[i]) == VV_OK);
+	must(vv_pack_sketch(p, &f, values) == VV_OK);
+	if (f.sketch_count)
+		must(vv_pack_builder_sketch(b, numbers[i], values, f.sketch_count) ==
+		     VV_OK);
 }
 
 static void add_blob(const struct vv_pack *p, struct vv_pack_builder *b, uint32_t i,

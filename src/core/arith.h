@@ -112,6 +112,13 @@ static inline uint16_t vv_get_le16(const void *p)
 	return (uint16_t)(b[0] | b[1] << 8);
 }
 
+static inline uint32_t vv_get_le24(const void *p)
+{
+	const uint8_t *b = p;
+
+	return (uint32_t)b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16;
+}
+
 static inline uint32_t vv_get_le32(const void *p)
 {
 	const uint8_t *b = p;
@@ -133,6 +140,16 @@ static inline void vv_put_le16(void *p, uint16_t n)
 
 	b[0] = (uint8_t)n;
 	b[1] = (uint8_t)(n >> 8);
+}
+
+/* The low 24 bits. */
+static inline void vv_put_le24(void *p, uint32_t n)
+{
+	uint8_t *b = p;
+
+	b[0] = (uint8_t)n;
+	b[1] = (uint8_t)(n >> 8);
+	b[2] = (uint8_t)(n >> 16);
 }
 
 static inline void vv_put_le32(void *p, uint32_t n)

@@ -25,21 +25,24 @@ enum {
 
 /*
  * Every table begins where the one before it ends, so the counts say it all; the
- * offsets in the header are only compared.  No sum overflows: three u32 counts
+ * offsets in the header are only compared.  No sum overflows: four u32 counts
  * times at most 80.
  */
 static int check_tables(struct vv_pack *pack, const uint8_t *h)
 {
-	uint64_t blobs, extents, end;
+	uint64_t blobs, extents, sketches, end;
 
 	blobs = VV_IDX_HEADER_SIZE + (uint64_t)pack->frame_count * VV_FRM_ROW;
 	extents = blobs + (uint64_t)pack->blob_count * VV_BLB_ROW;
-	end = extents + (uint64_t)pack->extent_count * VV_EXT_ROW;
+	sketches = extents + (uint64_t)pack->extent_count * VV_EXT_ROW;
+	end = sketches + (uint64_t)pack->sketch_value_count * VV_SKT_ROW;
 	pack->frames = vv_get_le64(h + VV_IDX_FRAMES);
 	pack->blobs = vv_get_le64(h + VV_IDX_BLOBS);
 	pack->extents = vv_get_le64(h + VV_IDX_EXTENTS);
+	pack->sketches = vv_get_le64(h + VV_IDX_SKETCHES);
 	if (pack->frames != VV_IDX_HEADER_SIZE || pack->blobs != blobs ||
-	    pack->extents != extents || pack->image.body_size != end)
+	    pack->extents != extents || pack->sketches != sketches ||
+	    pack->image.body_size != end)
 		return VV_ECORRUPT;
 	return VV_OK;
 }
@@ -56,11 +59,12 @@ static int read_header(struct vv_pack *pack)
 	if (vv_get_le32(h + VV_IDX_VERSION) > VV_IDX_VERSION_NOW)
 		return VV_ENEWER;
 	if (vv_get_le32(h + VV_IDX_VERSION) != VV_IDX_VERSION_NOW ||
-	    vv_get_le32(h + VV_IDX_FLAGS) != 0 || vv_get_le32(h + VV_IDX_RESERVED) != 0)
+	    vv_get_le32(h + VV_IDX_FLAGS) != 0)
 		return VV_ECORRUPT;
 	pack->frame_count = vv_get_le32(h + VV_IDX_FRAME_COUNT);
 	pack->blob_count = vv_get_le32(h + VV_IDX_BLOB_COUNT);
 	pack->extent_count = vv_get_le32(h + VV_IDX_EXTENT_COUNT);
+	pack->sketch_value_count = vv_get_le32(h + VV_IDX_SKETCH_VALUE_COUNT);
 	pack->frames_end = vv_get_le64(h + VV_IDX_FRAMES_END);
 	if (pack->frame_count > VV_PACK_COUNT_MAX ||
 	    pack->blob_count > VV_PACK_COUNT_MAX || pack->frames_end < VV_PACK_HEADER ||
@@ -181,9 +185,10 @@ int vv_pack_frame(const struct vv_pack *pack, uint32_t index, struct vv_frame *o
 	out->reference = vv_get_le32(row + VV_FRM_REFERENCE);
 	out->codec = vv_get_le16(row + VV_FRM_CODEC);
 	out->filter = vv_get_le16(row + VV_FRM_FILTER);
-	for (int i = 0; i < 4; i++)
-		out->sketch[i] = vv_get_le32(row + VV_FRM_SKETCH + 4 * i);
-	if (!is_placed_well(pack, out) || !is_coded_well(out))
+	out->sketch_first = vv_get_le32(row + VV_FRM_SKETCH_FIRST);
+	out->sketch_count = vv_get_le32(row + VV_FRM_SKETCH_COUNT);
+	if (!is_placed_well(pack, out) || !is_coded_well(out) ||
+	    vv_get_le64(row + VV_FRM_RESERVED) != 0)
 		return VV_ECORRUPT;
 	return check_reference(pack, index, out);
 }
@@ -206,6 +211,28 @@ int vv_pack_blob(const struct vv_pack *pack, uint32_t index, struct vv_blob *out
 	if (out->size == 0 || out->size > VV_BLOB_MAX || out->extent_count == 0 ||
 	    !vv_range_fits(out->extent_first, out->extent_count, pack->extent_count))
 		return VV_ECORRUPT;
+	return VV_OK;
+}
+
+int vv_pack_sketch(const struct vv_pack *pack, const struct vv_frame *frame,
+		   uint32_t values[VV_SKETCH_MAX])
+{
+	uint32_t count = frame->sketch_count;
+	const uint8_t *row;
+	int err;
+
+	if (count > VV_SKETCH_MAX ||
+	    !vv_range_fits(frame->sketch_first, count, pack->sketch_value_count))
+		return VV_ECORRUPT;
+	err = get_row(pack, pack->sketches, VV_SKT_ROW, frame->sketch_first, count,
+		      &row);
+	if (err)
+		return err;
+	for (uint32_t i = 0; i < count; i++) {
+		values[i] = vv_get_le24(row + (size_t)i * VV_SKT_ROW);
+		if (i > 0 && values[i] <= values[i - 1])
+			return VV_ECORRUPT;
+	}
 	return VV_OK;
 }
 
@@ -354,9 +381,24 @@ static int complain(const struct complaint *c, int err, const char *what,
 	return err;
 }
 
+/* @next: first value of the next sketch; their runs fill the table in order. */
+static int verify_sketch(const struct vv_pack *pack, const struct vv_frame *f,
+			 uint32_t *next)
+{
+	uint32_t values[VV_SKETCH_MAX];
+	bool is_base = f->offset != 0 && f->reference == VV_NONE;
+
+	if (f->sketch_first != (f->sketch_count ? *next : 0) ||
+	    (f->sketch_count && !is_base))
+		return VV_ECORRUPT;
+	*next += f->sketch_count;
+	return vv_pack_sketch(pack, f, values);
+}
+
 static int verify_frames(const struct vv_pack *pack, const struct complaint *c)
 {
 	struct vv_id before = { 0 };
+	uint32_t next = 0;
 
 	for (uint32_t i = 0; i < pack->frame_count; i++) {
 		struct vv_frame f;
@@ -366,8 +408,15 @@ static int verify_frames(const struct vv_pack *pack, const struct complaint *c)
 			return complain(c, err, vv_err_text(err), "frame", i);
 		if (i > 0 && vv_id_cmp(&before, &f.id) >= 0)
 			return complain(c, VV_ECORRUPT, "out of order", "frame", i);
+		err = verify_sketch(pack, &f, &next);
+		if (err)
+			return complain(c, err, "its sketch breaks the rules", "frame",
+					i);
 		before = f.id;
 	}
+	if (next != pack->sketch_value_count)
+		return complain(c, VV_ECORRUPT, "belongs to no frame", "sketch value",
+				next);
 	return VV_OK;
 }
 

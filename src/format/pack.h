@@ -3,7 +3,9 @@
  *
  * Answers: does this pack have that blob, in which frames does byte n of it lie, and
  * where in the file are they?  Ids are uniform, so a search begins at an interpolated
- * guess and touches two or three pages of a table of any size.
+ * guess and touches two or three pages of a table of any size.  The index also keeps
+ * the sketches of frames, by which a publisher finds what its frames resemble; they lie
+ * at its end, where readers never look.
  *
  * Ownership: bytes borrowed until vv_pack_fini().
  * Threads: immutable after init; all queries from any thread.
@@ -23,9 +25,11 @@ enum {
 	VV_FRAME_MAX = 256 * 1024, /* plain bytes */
 	VV_SLICE_MAX = 64 * 1024,  /* the same for a slice of a larger blob */
 	VV_EXTENT_MIN = 4096, /* bytes an extent spans unless it is its blob's last */
+	VV_SKETCH_MAX = 256,  /* values of a sketch */
 };
 #define VV_PACK_COUNT_MAX INT32_MAX /* frames, and blobs, of one pack */
 #define VV_BLOB_MAX (UINT64_C(1) << 62)
+#define VV_SKETCH_VALUE_MAX ((UINT32_C(1) << 24) - 1)
 #define VV_NONE UINT32_MAX
 
 enum vv_frame_codec {
@@ -36,8 +40,9 @@ enum vv_frame_codec {
 struct vv_pack {
 	struct vv_image image; /* owned */
 	struct vv_id id;       /* as the opener named it */
-	uint32_t frame_count, blob_count, extent_count;
-	uint64_t frames, blobs, extents; /* where the tables begin in the body */
+	uint32_t frame_count, blob_count, extent_count, sketch_value_count;
+	/* Where the tables begin in the body: */
+	uint64_t frames, blobs, extents, sketches;
 	uint64_t frames_end;
 };
 
@@ -48,7 +53,7 @@ struct vv_frame {
 	uint64_t checksum;  /* of the plain bytes */
 	uint32_t reference; /* frame index in the same table, or VV_NONE */
 	uint16_t codec, filter;
-	uint32_t sketch[4];
+	uint32_t sketch_first, sketch_count; /* values in the table of sketches */
 };
 
 struct vv_blob {
@@ -83,6 +88,9 @@ int vv_pack_check_file(const struct vv_pack *pack, const uint8_t header[VV_PACK_
  */
 int vv_pack_frame(const struct vv_pack *pack, uint32_t index, struct vv_frame *out);
 int vv_pack_blob(const struct vv_pack *pack, uint32_t index, struct vv_blob *out);
+/* The sketch of @frame of this pack: frame->sketch_count values, which increase. */
+int vv_pack_sketch(const struct vv_pack *pack, const struct vv_frame *frame,
+		   uint32_t values[VV_SKETCH_MAX]);
 
 /* By id; VV_ENOENT. */
 int vv_pack_find_frame(const struct vv_pack *pack, const struct vv_id *id,

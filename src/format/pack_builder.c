@@ -10,9 +10,10 @@
 #include <string.h>
 
 struct vv_pack_builder {
-	struct vv_buf frames; /* owned; struct vv_frame each, references by number */
-	struct vv_buf blobs;  /* owned; struct vv_blob each */
-	struct vv_buf parts;  /* owned; struct vv_blob_part each */
+	struct vv_buf frames;	/* owned; struct vv_frame each, references by number */
+	struct vv_buf blobs;	/* owned; struct vv_blob each */
+	struct vv_buf parts;	/* owned; struct vv_blob_part each */
+	struct vv_buf sketches; /* owned; values as in the index */
 	struct vv_slots frame_index, blob_index; /* owned */
 };
 
@@ -47,6 +48,7 @@ int vv_pack_builder_new(struct vv_pack_builder **out)
 	vv_buf_init(&b->frames, SIZE_MAX);
 	vv_buf_init(&b->blobs, SIZE_MAX);
 	vv_buf_init(&b->parts, SIZE_MAX);
+	vv_buf_init(&b->sketches, SIZE_MAX);
 	*out = b;
 	return VV_OK;
 }
@@ -58,6 +60,7 @@ void vv_pack_builder_free(struct vv_pack_builder *b)
 	vv_buf_fini(&b->frames);
 	vv_buf_fini(&b->blobs);
 	vv_buf_fini(&b->parts);
+	vv_buf_fini(&b->sketches);
 	vv_slots_fini(&b->frame_index);
 	vv_slots_fini(&b->blob_index);
 	free(b);
@@ -121,6 +124,7 @@ int vv_pack_builder_frame(struct vv_pack_builder *b, const struct vv_frame *fram
 		return VV_EINVAL;
 	if (count == VV_PACK_COUNT_MAX)
 		return VV_EFBIG;
+	f.sketch_first = f.sketch_count = 0;
 	if (f.offset == 0) {
 		f.stored_size = 0;
 		f.codec = VV_CODEC_RAW;
@@ -133,6 +137,46 @@ int vv_pack_builder_frame(struct vv_pack_builder *b, const struct vv_frame *fram
 		err = vv_buf_append(&b->frames, &f, sizeof f);
 	if (!err)
 		*number = count;
+	return err;
+}
+
+static uint32_t sketch_value_count(const struct vv_pack_builder *b)
+{
+	return (uint32_t)(b->sketches.len / VV_SKT_ROW);
+}
+
+static bool is_sketch_good(const uint32_t *values, uint32_t count)
+{
+	if (count > VV_SKETCH_MAX)
+		return false;
+	for (uint32_t i = 0; i < count; i++)
+		if (values[i] > VV_SKETCH_VALUE_MAX ||
+		    (i > 0 && values[i] <= values[i - 1]))
+			return false;
+	return true;
+}
+
+int vv_pack_builder_sketch(struct vv_pack_builder *b, uint32_t number,
+			   const uint32_t *values, uint32_t count)
+{
+	uint8_t rows[VV_SKETCH_MAX * VV_SKT_ROW];
+	struct vv_frame *f;
+	int err;
+
+	if (number >= vv_pack_builder_frame_count(b) || !is_sketch_good(values, count))
+		return VV_EINVAL;
+	f = frame_at(b, number);
+	if (f->offset == 0 || f->reference != VV_NONE || f->sketch_count)
+		return VV_EINVAL;
+	if (count > UINT32_MAX - sketch_value_count(b))
+		return VV_EFBIG;
+	for (uint32_t i = 0; i < count; i++)
+		vv_put_le24(rows + (size_t)i * VV_SKT_ROW, values[i]);
+	f->sketch_first = sketch_value_count(b);
+	f->sketch_count = count;
+	err = vv_buf_append(&b->sketches, rows, (size_t)count * VV_SKT_ROW);
+	if (err)
+		f->sketch_count = 0;
 	return err;
 }
 
@@ -232,27 +276,44 @@ static int sort_rows(const uint8_t *rows, size_t row_size, uint32_t count,
 	return VV_OK;
 }
 
-static void put_header(const struct vv_pack_builder *b, uint64_t frames_end, uint8_t *h)
-{
-	uint32_t frame_count = vv_pack_builder_frame_count(b);
-	uint32_t blob_count = vv_pack_builder_blob_count(b);
-	uint64_t blobs = VV_IDX_HEADER_SIZE + (uint64_t)frame_count * VV_FRM_ROW;
-	uint64_t extents = blobs + (uint64_t)blob_count * VV_BLB_ROW;
+/* Where the tables begin, and the body ends. */
+struct layout {
+	uint64_t blobs, extents, sketches, end;
+};
 
+static struct layout lay_out(const struct vv_pack_builder *b)
+{
+	struct layout at;
+
+	at.blobs = VV_IDX_HEADER_SIZE +
+		   (uint64_t)vv_pack_builder_frame_count(b) * VV_FRM_ROW;
+	at.extents = at.blobs + (uint64_t)vv_pack_builder_blob_count(b) * VV_BLB_ROW;
+	at.sketches =
+		at.extents + b->parts.len / sizeof(struct vv_blob_part) * VV_EXT_ROW;
+	at.end = at.sketches + b->sketches.len;
+	return at;
+}
+
+static void put_header(const struct vv_pack_builder *b, const struct layout *at,
+		       uint64_t frames_end, uint8_t *h)
+{
 	memset(h, 0, VV_IDX_HEADER_SIZE);
 	memcpy(h, VV_IDX_MAGIC, 8);
 	vv_put_le32(h + VV_IDX_VERSION, VV_IDX_VERSION_NOW);
-	vv_put_le32(h + VV_IDX_FRAME_COUNT, frame_count);
-	vv_put_le32(h + VV_IDX_BLOB_COUNT, blob_count);
+	vv_put_le32(h + VV_IDX_FRAME_COUNT, vv_pack_builder_frame_count(b));
+	vv_put_le32(h + VV_IDX_BLOB_COUNT, vv_pack_builder_blob_count(b));
 	vv_put_le32(h + VV_IDX_EXTENT_COUNT,
 		    (uint32_t)(b->parts.len / sizeof(struct vv_blob_part)));
+	vv_put_le32(h + VV_IDX_SKETCH_VALUE_COUNT, sketch_value_count(b));
 	vv_put_le64(h + VV_IDX_FRAMES, VV_IDX_HEADER_SIZE);
-	vv_put_le64(h + VV_IDX_BLOBS, blobs);
-	vv_put_le64(h + VV_IDX_EXTENTS, extents);
+	vv_put_le64(h + VV_IDX_BLOBS, at->blobs);
+	vv_put_le64(h + VV_IDX_EXTENTS, at->extents);
+	vv_put_le64(h + VV_IDX_SKETCHES, at->sketches);
 	vv_put_le64(h + VV_IDX_FRAMES_END, frames_end);
 }
 
-static void put_frame(const struct vv_frame *f, const uint32_t *ranks, uint8_t *row)
+static void put_frame(const struct vv_frame *f, const uint32_t *ranks,
+		      uint32_t sketch_first, uint8_t *row)
 {
 	memcpy(row, f->id.bytes, VV_ID_BYTES);
 	vv_put_le64(row + VV_FRM_OFFSET, f->offset);
@@ -263,8 +324,26 @@ static void put_frame(const struct vv_frame *f, const uint32_t *ranks, uint8_t *
 		    f->reference == VV_NONE ? VV_NONE : ranks[f->reference]);
 	vv_put_le16(row + VV_FRM_CODEC, f->codec);
 	vv_put_le16(row + VV_FRM_FILTER, f->filter);
-	for (int i = 0; i < 4; i++)
-		vv_put_le32(row + VV_FRM_SKETCH + 4 * i, f->sketch[i]);
+	vv_put_le32(row + VV_FRM_SKETCH_FIRST, f->sketch_count ? sketch_first : 0);
+	vv_put_le32(row + VV_FRM_SKETCH_COUNT, f->sketch_count);
+}
+
+/* The frame table, and the sketches in its order. */
+static void put_frames(const struct vv_pack_builder *b, const struct sorted *order,
+		       const uint32_t *ranks, uint8_t *row, uint8_t *sketch)
+{
+	uint32_t next = 0;
+
+	for (uint32_t i = 0; i < vv_pack_builder_frame_count(b); i++) {
+		const struct vv_frame *f = frame_at(b, order[i].number);
+
+		put_frame(f, ranks, next, row + (size_t)i * VV_FRM_ROW);
+		if (f->sketch_count)
+			memcpy(sketch + (size_t)next * VV_SKT_ROW,
+			       b->sketches.bytes + (size_t)f->sketch_first * VV_SKT_ROW,
+			       (size_t)f->sketch_count * VV_SKT_ROW);
+		next += f->sketch_count;
+	}
 }
 
 static void put_extent(const struct vv_blob_part *part, const uint32_t *ranks,
@@ -310,20 +389,16 @@ static int put_body(const struct vv_pack_builder *b, uint64_t frames_end,
 		    const struct sorted *frames, const struct sorted *blobs,
 		    const uint32_t *ranks, struct vv_buf *out)
 {
-	uint32_t frame_count = vv_pack_builder_frame_count(b);
-	uint64_t size = VV_IDX_HEADER_SIZE + (uint64_t)frame_count * VV_FRM_ROW +
-			(uint64_t)vv_pack_builder_blob_count(b) * VV_BLB_ROW +
-			b->parts.len / sizeof(struct vv_blob_part) * VV_EXT_ROW;
-	int err = size > SIZE_MAX ? VV_EFBIG : vv_buf_append_zeros(out, (size_t)size);
-	uint8_t *row;
+	struct layout at = lay_out(b);
+	int err =
+		at.end > SIZE_MAX ? VV_EFBIG : vv_buf_append_zeros(out, (size_t)at.end);
 
 	if (err)
 		return err;
-	put_header(b, frames_end, out->bytes);
-	row = out->bytes + VV_IDX_HEADER_SIZE;
-	for (uint32_t i = 0; i < frame_count; i++, row += VV_FRM_ROW)
-		put_frame(frame_at(b, frames[i].number), ranks, row);
-	put_blobs(b, blobs, ranks, row);
+	put_header(b, &at, frames_end, out->bytes);
+	put_frames(b, frames, ranks, out->bytes + VV_IDX_HEADER_SIZE,
+		   out->bytes + at.sketches);
+	put_blobs(b, blobs, ranks, out->bytes + at.blobs);
 	return VV_OK;
 }
 

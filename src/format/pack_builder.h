@@ -3,7 +3,8 @@
  *
  * Frames get a number in order of adding; extents and references use these numbers;
  * finish sorts and renumbers.  The same set gives the same index, whatever the order.
- * Memory: about 100 bytes a frame, 64 a blob and 16 an extent.
+ * Memory: about 100 bytes a frame and 3 for each value of its sketch, 64 a blob and 16
+ * an extent.
  *
  * Ownership: copies what it is given.
  * Threads: one.
@@ -27,10 +28,16 @@ void vv_pack_builder_free(struct vv_pack_builder *b); /* NULL is a no-op */
  * stored_size are then the other pack's business and count as none).  Its id is new
  * to the builder, else VV_EEXIST with *@number the old one.  VV_EINVAL: it breaks a
  * rule of the format; a reference must have been added before and have none itself.
- * VV_EFBIG: the pack is full.
+ * VV_EFBIG: the pack is full.  It has no sketch yet, whatever @frame says.
  */
 int vv_pack_builder_frame(struct vv_pack_builder *b, const struct vv_frame *frame,
 			  uint32_t *number);
+/*
+ * Give a frame that is stored here without a reference its sketch.  VV_EINVAL: there is
+ * one, or it breaks a rule.
+ */
+int vv_pack_builder_sketch(struct vv_pack_builder *b, uint32_t number,
+			   const uint32_t *values, uint32_t count);
 /* Numbers of frames by id; VV_ENOENT. */
 int vv_pack_builder_find(const struct vv_pack_builder *b, const struct vv_id *id,
 			 uint32_t *number);

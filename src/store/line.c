@@ -15,8 +15,12 @@
 #include <string.h>
 
 enum {
-	LAG = 64,   /* frames between decide and retire: work for the workers */
-	AHEAD = 32, /* frames between submit and decide */
+	/*
+	 * Frames between decide and retire, which no frame in between can refer to: more would let more workers work, and
+	 * cost references (64: 0.8 % of the size).
+	 */
+	LAG = 16,
+	AHEAD = 16, /* frames between submit and decide */
 	RING = LAG + AHEAD,
 	PARTS_MAX = INT32_MAX, /* bytes of a plan */
 };
@@ -56,11 +60,10 @@ struct slot {
 	struct vv_press_job job; /* plain is kept from frame to frame */
 	struct at at;		 /* from decide on */
 	bool is_new;
-	uint32_t picks
-		[VV_SIMILAR_PICKS];	/* bases in job.refs; session ones are pinned */
-	struct vv_blob_plan *plan;	/* slice: borrowed; end: owned */
-	size_t part;			/* slice: which of the plan */
-	struct vv_line_member *members; /* group: owned */
+	struct vv_base picks[VV_SIMILAR_PICKS]; /* job.refs; the session's are pinned */
+	struct vv_blob_plan *plan;		/* slice: borrowed; end: owned */
+	size_t part;				/* slice: which of the plan */
+	struct vv_line_member *members;		/* group: owned */
 	size_t member_count;
 };
 
@@ -73,7 +76,6 @@ struct vv_line {
 	struct vv_similar *similar;
 	struct slot slots[RING];
 	uint64_t submitted, decided, retired;
-	uint32_t after; /* base that the last decided frame resembled most */
 
 	struct vv_buf made; /* struct made each, in order of decide */
 	struct vv_slots made_index;
@@ -99,40 +101,21 @@ static uint32_t pack_count(const struct vv_line *line)
 
 /* ---- making ---- */
 
-struct base_order {
-	struct vv_frame frame;
-	uint32_t index;
-};
-
-static int compare_offsets(const void *a, const void *b)
-{
-	const struct base_order *x = a, *y = b;
-
-	return (x->frame.offset > y->frame.offset) -
-	       (x->frame.offset < y->frame.offset);
-}
-
-/* The bases of one pack of the store, in the order in which they lie. */
+/* The bases of one pack of the store.  One that is damaged is no candidate. */
 static int load_bases(struct vv_line *line, uint32_t number, const struct vv_pack *pack)
 {
-	struct base_order *bases = calloc((size_t)pack->frame_count + 1, sizeof *bases);
-	size_t count = 0;
-	int err = bases ? VV_OK : VV_ENOMEM;
+	struct vv_sketch sketch;
+	struct vv_frame frame;
+	int err = VV_OK;
 
 	for (uint32_t i = 0; !err && i < pack->frame_count; i++) {
-		struct vv_frame *f = &bases[count].frame;
-
-		bases[count].index = i;
-		if (vv_pack_frame(pack, i, f) == VV_OK && f->offset &&
-		    f->reference == VV_NONE)
-			count++;
+		if (vv_pack_frame(pack, i, &frame) != VV_OK || !frame.sketch_count ||
+		    vv_pack_sketch(pack, &frame, sketch.values) != VV_OK)
+			continue;
+		sketch.count = frame.sketch_count;
+		err = vv_similar_add(line->similar, &sketch,
+				     (struct vv_base){ number, i });
 	}
-	if (count)
-		qsort(bases, count, sizeof *bases, compare_offsets);
-	for (size_t i = 0; !err && i < count; i++)
-		err = vv_similar_add(line->similar, bases[i].frame.sketch,
-				     (struct vv_base){ number, bases[i].index });
-	free(bases);
 	return err;
 }
 
@@ -150,7 +133,6 @@ int vv_line_new(struct vv_line **out, struct vv_store *store, struct vv_known *k
 	line->known = known;
 	line->writer = writer;
 	line->stats = stats;
-	line->after = VV_SIMILAR_NONE;
 	vv_buf_init(&line->made, SIZE_MAX);
 	vv_buf_init(&line->packs, SIZE_MAX);
 	err = vv_similar_new(&line->similar);
@@ -235,9 +217,8 @@ static int add_made(struct vv_line *line, const struct vv_press_job *job, struct
 }
 
 /* The base becomes a candidate of the job; its bytes stay where they are until unpin_refs(). */
-static int pin_ref(struct vv_line *line, struct slot *slot, uint32_t pick)
+static int pin_ref(struct vv_line *line, struct slot *slot, struct vv_base base)
 {
-	struct vv_base base = vv_similar_base(line->similar, pick);
 	struct vv_press_ref *ref = &slot->job.refs[slot->job.ref_count];
 	const struct vv_pack *pack;
 	struct made *made;
@@ -256,7 +237,7 @@ static int pin_ref(struct vv_line *line, struct slot *slot, uint32_t pick)
 		if (vv_pack_frame(pack, base.index, &ref->frame) != VV_OK)
 			return VV_OK; /* damaged: no candidate */
 	}
-	slot->picks[slot->job.ref_count++] = pick;
+	slot->picks[slot->job.ref_count++] = base;
 	return VV_OK;
 }
 
@@ -271,36 +252,34 @@ static void drop_stored(const struct vv_line *line, struct made *made)
 static void unpin_refs(struct vv_line *line, struct slot *slot)
 {
 	for (unsigned i = 0; i < slot->job.ref_count; i++) {
-		struct vv_base base = vv_similar_base(line->similar, slot->picks[i]);
+		struct made *made;
 
-		if (base.pack != VV_NONE)
+		if (slot->picks[i].pack != VV_NONE)
 			continue;
-		made_of(line, base.index)->pins--;
-		drop_stored(line, made_of(line, base.index));
+		made = made_of(line, slot->picks[i].index);
+		made->pins--;
+		drop_stored(line, made);
 	}
 	slot->job.ref_count = 0;
 }
 
 static int decide(struct vv_line *line, struct slot *slot)
 {
-	uint32_t picks[VV_SIMILAR_PICKS];
+	struct vv_base picks[VV_SIMILAR_PICKS];
 	size_t count;
 	int err;
 
-	if (slot->kind == KIND_END) {
-		line->after = VV_SIMILAR_NONE;
+	if (slot->kind == KIND_END)
 		return VV_OK;
-	}
 	err = vv_press_wait(line->press, &slot->job);
 	if (err)
 		return err;
-	count = vv_similar_pick(line->similar, slot->job.sketch, line->after, picks);
-	line->after = count ? picks[0] : VV_SIMILAR_NONE;
 	slot->is_new = !find_frame(line, &slot->job.id, &slot->at);
 	if (!slot->is_new) {
 		line->stats->frames_reused++;
 		return VV_OK;
 	}
+	count = vv_similar_pick(line->similar, &slot->job.sketch, picks);
 	err = add_made(line, &slot->job, &slot->at);
 	for (size_t i = 0; !err && i < count; i++)
 		err = pin_ref(line, slot, picks[i]);
@@ -328,7 +307,7 @@ static int number_of(struct vv_line *line, struct at at, uint32_t *number)
 static int refer(struct vv_line *line, const struct slot *slot, struct vv_frame *frame)
 {
 	const struct vv_press_job *job = &slot->job;
-	struct vv_base base = vv_similar_base(line->similar, slot->picks[job->chosen]);
+	struct vv_base base = slot->picks[job->chosen];
 	struct vv_known_frame known = { base.pack, base.index,
 					job->refs[job->chosen].frame };
 	int err = VV_OK;
@@ -351,12 +330,13 @@ static int pack_frame(struct vv_line *line, struct slot *slot)
 
 	frame.codec = (uint16_t)job->codec;
 	frame.stored_size = job->stored_size;
-	if (is_base)
-		memcpy(frame.sketch, job->sketch, sizeof frame.sketch);
-	else
+	if (!is_base)
 		err = refer(line, slot, &frame);
 	if (!err)
 		err = vv_pack_writer_frame(line->writer, &frame, job->stored, &number);
+	if (!err && is_base)
+		err = vv_pack_writer_sketch(line->writer, number, job->sketch.values,
+					    job->sketch.count);
 	if (err)
 		return err;
 	made->frame = frame;
@@ -367,7 +347,7 @@ static int pack_frame(struct vv_line *line, struct slot *slot)
 	if (is_base) {
 		made->stored = job->stored; /* taken */
 		job->stored = NULL;
-		return vv_similar_add(line->similar, frame.sketch,
+		return vv_similar_add(line->similar, &job->sketch,
 				      (struct vv_base){ VV_NONE, slot->at.index });
 	}
 	return VV_OK;

@@ -132,6 +132,13 @@ int vv_pack_writer_frame(struct vv_pack_writer *w, struct vv_frame *frame,
 	return err ? err : append(w, stored, frame->stored_size);
 }
 
+int vv_pack_writer_sketch(struct vv_pack_writer *w, uint32_t number,
+			  const uint32_t *values, uint32_t count)
+{
+	assert(w->builder);
+	return vv_pack_builder_sketch(w->builder, number, values, count);
+}
+
 int vv_pack_writer_foreign(struct vv_pack_writer *w, const struct vv_frame *frame,
 			   uint32_t *number)
 {

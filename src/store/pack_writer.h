@@ -32,6 +32,9 @@ void vv_pack_writer_free(struct vv_pack_writer *w);
  */
 int vv_pack_writer_frame(struct vv_pack_writer *w, struct vv_frame *frame,
 			 const void *stored, uint32_t *number);
+/* For a frame of this pack without a reference. */
+int vv_pack_writer_sketch(struct vv_pack_writer *w, uint32_t number,
+			  const uint32_t *values, uint32_t count);
 int vv_pack_writer_foreign(struct vv_pack_writer *w, const struct vv_frame *frame,
 			   uint32_t *number);
 /* VV_EEXIST: this pack has it already. */

@@ -44,7 +44,7 @@ static void hash(struct vv_press_job *job)
 {
 	vv_hash_id(&job->id, job->plain, job->plain_size);
 	job->checksum = vv_checksum64(job->plain, job->plain_size);
-	vv_sketch_make(job->sketch, job->plain, job->plain_size);
+	vv_sketch_make(&job->sketch, job->plain, job->plain_size);
 }
 
 static uint8_t *ref_bytes(const struct worker *w, unsigned i)

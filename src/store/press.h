@@ -47,7 +47,7 @@ struct vv_press_job {
 	/* Out of hash: */
 	struct vv_id id;
 	uint64_t checksum;
-	uint32_t sketch[4];
+	struct vv_sketch sketch;
 
 	/* In to squeeze: */
 	struct vv_press_ref refs[VV_SIMILAR_PICKS];

@@ -47,6 +47,19 @@ static int load_reference(struct settle *s, uint32_t index, uint32_t *number,
 	return err;
 }
 
+static int copy_sketch(struct settle *s, const struct vv_frame *frame, uint32_t number)
+{
+	uint32_t values[VV_SKETCH_MAX];
+	int err;
+
+	if (!frame->sketch_count)
+		return VV_OK;
+	err = vv_pack_sketch(s->pack, frame, values);
+	return err ? err
+		   : vv_pack_writer_sketch(s->writer, number, values,
+					   frame->sketch_count);
+}
+
 static int copy_frame(struct settle *s, struct vv_frame *frame)
 {
 	uint32_t number = VV_NONE;
@@ -63,7 +76,9 @@ static int copy_frame(struct settle *s, struct vv_frame *frame)
 	frame->reference = number;
 	if (!err)
 		err = vv_pack_writer_frame(s->writer, frame, s->loader.stored, &number);
-	return err == VV_EEXIST ? VV_OK : err;
+	if (err)
+		return err == VV_EEXIST ? VV_OK : err;
+	return copy_sketch(s, frame, number);
 }
 
 /* Frames without a reference come first: a frame that a reference names must be in the new pack by then. */

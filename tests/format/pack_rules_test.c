@@ -156,7 +156,7 @@ static void the_unbroken_sample_is_good(void)
 	CHECK_INT(vv_pack_verify(&pack, why, sizeof why), VV_OK);
 }
 
-static void header_magic_version_flags_and_reserved_are_checked(void)
+static void header_magic_version_and_flags_are_checked(void)
 {
 	for (int i = 0; i < 8; i++)
 		REFUSED(OPENING, edit.bytes[i] ^= 0x20);
@@ -164,19 +164,18 @@ static void header_magic_version_flags_and_reserved_are_checked(void)
 	begin();
 	put32(edit.bytes + VV_IDX_VERSION, 2);
 	refused(OPENING, VV_ENEWER);
-	for (int bit = 0; bit < 32; bit++) {
+	for (int bit = 0; bit < 32; bit++)
 		REFUSED(OPENING, put32(edit.bytes + VV_IDX_FLAGS, 1u << bit));
-		REFUSED(OPENING, put32(edit.bytes + VV_IDX_RESERVED, 1u << bit));
-	}
 }
 
 static void header_counts_and_offsets_have_one_right_value(void)
 {
 	static const int counts[] = { VV_IDX_FRAME_COUNT, VV_IDX_BLOB_COUNT,
-				      VV_IDX_EXTENT_COUNT };
-	static const int offsets[] = { VV_IDX_FRAMES, VV_IDX_BLOBS, VV_IDX_EXTENTS };
+				      VV_IDX_EXTENT_COUNT, VV_IDX_SKETCH_VALUE_COUNT };
+	static const int offsets[] = { VV_IDX_FRAMES, VV_IDX_BLOBS, VV_IDX_EXTENTS,
+				       VV_IDX_SKETCHES };
 
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < 4; i++) {
 		uint8_t *p;
 
 		for (uint32_t n = 1; n; n <<= 1)
@@ -192,7 +191,7 @@ static void header_counts_and_offsets_have_one_right_value(void)
 	}
 }
 
-static void the_body_ends_with_the_extents(void)
+static void the_body_ends_with_the_sketches(void)
 {
 	REFUSED(OPENING, CHECK_INT(vv_buf_append_zeros(&edit, 8), VV_OK));
 	REFUSED(OPENING, edit.len -= 8);
@@ -255,6 +254,51 @@ static void codecs_and_filters_are_known(void)
 	REFUSED(QUERY, put16(frame(1) + VV_FRM_FILTER, 1));
 }
 
+static void reserved_bytes_of_a_frame_are_0(void)
+{
+	for (int bit = 0; bit < 64; bit++)
+		REFUSED(QUERY, put64(frame(1) + VV_FRM_RESERVED, UINT64_C(1) << bit));
+}
+
+static void sketches_fill_their_table_in_the_order_of_the_frames(void)
+{
+	REFUSED(VERIFY, put32(frame(1) + VV_FRM_SKETCH_COUNT, 2));
+	REFUSED(VERIFY, put32(frame(1) + VV_FRM_SKETCH_COUNT, 4));
+	REFUSED(VERIFY, put32(frame(1) + VV_FRM_SKETCH_COUNT, UINT32_MAX));
+	REFUSED(VERIFY, {
+		put32(frame(1) + VV_FRM_SKETCH_COUNT, 2);
+		put32(frame(1) + VV_FRM_SKETCH_FIRST,
+		      vv_get_le32(frame(1) + VV_FRM_SKETCH_FIRST) + 1);
+	});
+	REFUSED(VERIFY, put32(frame(4) + VV_FRM_SKETCH_FIRST, 1));
+	begin();
+	put32(edit.bytes + VV_IDX_SKETCH_VALUE_COUNT, pack.sketch_value_count + 1);
+	CHECK_INT(vv_buf_append_zeros(&edit, VV_SKT_ROW), VV_OK);
+	refused(VERIFY, VV_ECORRUPT);
+}
+
+static void only_bases_that_are_here_have_a_sketch(void)
+{
+	for (unsigned n = 2; n <= 4; n += 2)
+		REFUSED(VERIFY, {
+			memcpy(frame(n) + VV_FRM_SKETCH_FIRST,
+			       frame(1) + VV_FRM_SKETCH_FIRST, 8);
+			memset(frame(1) + VV_FRM_SKETCH_FIRST, 0, 8);
+		});
+}
+
+static void values_of_a_sketch_increase(void)
+{
+	uint8_t *first;
+
+	REFUSED(VERIFY, {
+		first = edit.bytes + pack.sketches +
+			vv_get_le32(frame(1) + VV_FRM_SKETCH_FIRST) * VV_SKT_ROW;
+		swap(first, first + VV_SKT_ROW, VV_SKT_ROW);
+	});
+	REFUSED(VERIFY, memcpy(first, first + VV_SKT_ROW, VV_SKT_ROW));
+}
+
 static void a_reference_exists_and_has_none_itself(void)
 {
 	uint32_t self;
@@ -304,7 +348,10 @@ static void extents_fill_their_table_in_the_order_of_the_blobs(void)
 	refused(VERIFY, VV_ECORRUPT);
 	begin();
 	put32(edit.bytes + VV_IDX_EXTENT_COUNT, pack.extent_count + 1);
+	put64(edit.bytes + VV_IDX_SKETCHES, pack.sketches + VV_EXT_ROW);
 	CHECK_INT(vv_buf_append_zeros(&edit, VV_EXT_ROW), VV_OK);
+	memmove(edit.bytes + pack.sketches + VV_EXT_ROW, edit.bytes + pack.sketches,
+		pack.sketch_value_count * VV_SKT_ROW);
 	refused(VERIFY, VV_ECORRUPT);
 }
 
@@ -352,15 +399,19 @@ int main(void)
 	sample_pack(&good, &id);
 	CHECK_INT(vv_pack_init(&pack, &id, good.bytes, good.len, NULL), VV_OK);
 	RUN(the_unbroken_sample_is_good);
-	RUN(header_magic_version_flags_and_reserved_are_checked);
+	RUN(header_magic_version_and_flags_are_checked);
 	RUN(header_counts_and_offsets_have_one_right_value);
-	RUN(the_body_ends_with_the_extents);
+	RUN(the_body_ends_with_the_sketches);
 	RUN(frames_end_behind_the_file_header);
 	RUN(frames_are_sorted_by_id_and_different);
 	RUN(frames_lie_between_the_header_and_their_end);
 	RUN(a_frame_elsewhere_says_nothing_of_how_it_is_stored);
 	RUN(sizes_of_frames_have_limits);
 	RUN(codecs_and_filters_are_known);
+	RUN(reserved_bytes_of_a_frame_are_0);
+	RUN(sketches_fill_their_table_in_the_order_of_the_frames);
+	RUN(only_bases_that_are_here_have_a_sketch);
+	RUN(values_of_a_sketch_increase);
 	RUN(a_reference_exists_and_has_none_itself);
 	RUN(blobs_are_sorted_by_id_and_different);
 	RUN(blobs_have_a_size_and_extents_that_exist);

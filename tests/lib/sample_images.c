@@ -127,8 +127,10 @@ static void add_frames(struct vv_pack_builder *b, uint32_t n[4])
 					       .plain_size = 65536,
 					       .checksum = 11,
 					       .codec = VV_CODEC_ZSTD,
-					       .reference = VV_NONE,
-					       .sketch = { 1, 2, 3, 4 } });
+					       .reference = VV_NONE });
+	CHECK_INT(vv_pack_builder_sketch(b, n[0],
+					 (const uint32_t[]){ 1, 70000, 0xffffff }, 3),
+		  VV_OK);
 	n[1] = add_frame(b, (struct vv_frame){ .id = sample_id(2),
 					       .offset = 20016,
 					       .stored_size = 100,
@@ -140,6 +142,8 @@ static void add_frames(struct vv_pack_builder *b, uint32_t n[4])
 					       .stored_size = 70000,
 					       .plain_size = 70000,
 					       .reference = VV_NONE });
+	CHECK_INT(vv_pack_builder_sketch(b, n[2], (const uint32_t[]){ 0, 1 }, 2),
+		  VV_OK);
 	n[3] = add_frame(b, (struct vv_frame){ .id = sample_id(4),
 					       .plain_size = 5000,
 					       .reference = VV_NONE });

@@ -14,7 +14,10 @@
 /* Every type of entry, hard links, shared blobs and attributes, two lists of extras. */
 void sample_tree(struct vv_buf *out, struct vv_id *id);
 
-/* Frames here and elsewhere, with and without reference; blobs in one, many and no frame. */
+/*
+ * Frames here and elsewhere, with and without reference and sketch; blobs in one, many
+ * and no frame.
+ */
 void sample_pack(struct vv_buf *out, struct vv_id *id);
 
 enum {

@@ -370,21 +370,23 @@ class Pack:
         self.parse(parse_image(image, 2), size - image_size)
 
     def parse(self, body, index_at):
-        need(len(body) >= 64, "pack index: too short")
-        (magic, version, flags, frames, blobs, extents, zero, *offsets,
-         self.end) = struct.unpack("<8sIIIIIIQQQQ", body[:64])
-        need(magic == b"VARVEIDX" and flags == 0 and zero == 0, "pack index: header")
+        need(len(body) >= 72, "pack index: too short")
+        (magic, version, flags, frames, blobs, extents, values, *offsets,
+         self.end) = struct.unpack("<8sIIIIIIQQQQQ", body[:72])
+        need(magic == b"VARVEIDX" and flags == 0, "pack index: header")
         need(version == 1, "pack index: version %d" % version)
         need(self.end >= 16 and -(-self.end // PAGE) * PAGE == index_at, "pack: frames_end")
-        frame_rows, blob_rows, extent_rows = sections(
-            body, offsets, (frames * 80, blobs * 48, extents * 16), 64, "pack index")
-        self.frames = list(struct.iter_unpack("<32sQIIQIHH16s", frame_rows))
+        frame_rows, blob_rows, extent_rows, sketches = sections(
+            body, offsets, (frames * 80, blobs * 48, extents * 16, values * 3), 72,
+            "pack index")
+        self.frames = list(struct.iter_unpack("<32sQIIQIHHIIQ", frame_rows))
         self.extents = list(struct.iter_unpack("<QII", extent_rows))
         self.by_id = {f[0]: f for f in self.frames}
         need(list(self.by_id) == sorted(self.by_id) and len(self.by_id) == frames,
              "pack index: frames out of order")
         for f in self.frames:
             self.check_frame(*f)
+        self.check_sketches(sketches)
         self.blobs = {}
         rows = list(struct.iter_unpack("<32sQII", blob_rows))
         need([r[0] for r in rows] == sorted({r[0] for r in rows}), "blobs out of order")
@@ -396,8 +398,9 @@ class Pack:
             self.blobs[blob_id] = size, self.check_blob(size, self.extents[first:after])
         need(after == extents, "extents of no blob")
 
-    def check_frame(self, _, offset, stored, plain, checksum, ref, codec, filt, sketch):
-        need(1 <= plain <= FRAME_MAX and codec <= 1 and filt == 0, "frame: bad row")
+    def check_frame(self, _, offset, stored, plain, checksum, ref, codec, filt, *others):
+        need(1 <= plain <= FRAME_MAX and codec <= 1 and filt == 0 and others[-1] == 0,
+             "frame: bad row")
         if offset == 0:
             need(stored == 0 and codec == 0 and ref == NONE, "frame: elsewhere, but stored")
             return
@@ -406,6 +409,17 @@ class Pack:
         if ref != NONE:
             need(codec == 1 and ref < len(self.frames) and self.frames[ref][5] == NONE,
                  "frame: bad reference")
+
+    def check_sketches(self, rows):
+        values = [int.from_bytes(rows[i:i + 3], "little") for i in range(0, len(rows), 3)]
+        after = 0
+        for _, offset, _, _, _, ref, _, _, first, count, _ in self.frames:
+            need(first == (after if count else 0) and count <= 256, "sketch: bad place")
+            need(count == 0 or (offset and ref == NONE), "sketch: of no base")
+            sketch = values[first:first + count]
+            need(sketch == sorted(set(sketch)) and len(sketch) == count, "sketch: values")
+            after += count
+        need(after == len(values), "sketch of no frame")
 
     def check_blob(self, size, extents):
         """[(frame id or None, offset in it, length)], of all the blob."""
@@ -472,7 +486,8 @@ class Store:
 
     def frame(self, frame_id, is_reference=False):
         need(frame_id in self.stored, "frame %s: in no pack" % frame_id.hex())
-        pack, (_, offset, stored, plain, checksum, ref, codec, _, _) = self.stored[frame_id]
+        pack, row = self.stored[frame_id]
+        _, offset, stored, plain, checksum, ref, codec = row[:7]
         need(not is_reference or ref == NONE, "frame: reference of a reference")
         with open(pack.path, "rb") as file:
             file.seek(offset)

@@ -63,9 +63,12 @@ static void numbers_lie_little_endian_at_any_alignment(void)
 	CHECK(b[0] == 0 && b[1] == 0x88 && b[2] == 0x97 && b[8] == 0xf1 && b[9] == 0);
 	CHECK(vv_get_le64(b + 1) == 0xf1e2d3c4b5a69788u);
 	CHECK(vv_get_le32(b + 1) == 0xb5a69788u);
+	CHECK(vv_get_le24(b + 1) == 0xa69788u);
 	CHECK(vv_get_le16(b + 1) == 0x9788u);
 	vv_put_le32(b + 3, 0xffffffffu);
 	CHECK(vv_get_le32(b + 3) == 0xffffffffu && b[7] == 0xe2);
+	vv_put_le24(b + 4, 0xff654321u);
+	CHECK(vv_get_le32(b + 4) == 0xe2654321u);
 	vv_put_le16(b, 0x8001);
 	CHECK(b[0] == 1 && b[1] == 0x80);
 }

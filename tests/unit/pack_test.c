@@ -38,13 +38,30 @@ static void frames_are_found_and_keep_their_fields(void)
 
 	CHECK(f.offset == 16 && f.stored_size == 20000 && f.plain_size == 65536);
 	CHECK(f.checksum == 11 && f.codec == VV_CODEC_ZSTD && f.reference == VV_NONE);
-	CHECK(f.sketch[0] == 1 && f.sketch[3] == 4);
 	CHECK_INT(vv_pack_frame(&pack, frame(2).reference, &reference), VV_OK);
 	CHECK(vv_id_equal(&reference.id, &f.id));
 	f = frame(4);
 	CHECK(f.offset == 0 && f.stored_size == 0 && f.plain_size == 5000);
 	CHECK_INT(pack.frame_count, 59);
 	CHECK_INT(vv_pack_frame(&pack, 59, &f), VV_EINVAL);
+}
+
+static void sketches_keep_their_values(void)
+{
+	uint32_t values[VV_SKETCH_MAX];
+	struct vv_frame f = frame(1);
+
+	CHECK_INT(f.sketch_count, 3);
+	CHECK_INT(vv_pack_sketch(&pack, &f, values), VV_OK);
+	CHECK(values[0] == 1 && values[1] == 70000 && values[2] == 0xffffff);
+	f = frame(3);
+	CHECK_INT(f.sketch_count, 2);
+	CHECK_INT(vv_pack_sketch(&pack, &f, values), VV_OK);
+	CHECK(values[0] == 0 && values[1] == 1);
+	f = frame(2);
+	CHECK(f.sketch_first == 0 && f.sketch_count == 0);
+	CHECK_INT(vv_pack_sketch(&pack, &f, values), VV_OK);
+	CHECK_INT(pack.sketch_value_count, 5);
 }
 
 static void what_is_not_there_is_not_found(void)
@@ -274,6 +291,34 @@ static void a_reference_has_no_reference(void)
 	vv_pack_builder_free(b);
 }
 
+static void sketches_that_break_a_rule_are_not_added(void)
+{
+	static const uint32_t good[] = { 5, 6 }, equal[] = { 5, 5 },
+			      falling[] = { 6, 5 },
+			      large[] = { VV_SKETCH_VALUE_MAX + 1 };
+	struct vv_pack_builder *b = new_builder(); /* frame 0 is elsewhere */
+	struct vv_frame f = { .id = sample_id(2),
+			      .plain_size = 5,
+			      .stored_size = 5,
+			      .offset = 16,
+			      .reference = VV_NONE,
+			      .sketch_count = 1 };
+	uint32_t number, many[VV_SKETCH_MAX + 1];
+
+	for (uint32_t i = 0; i <= VV_SKETCH_MAX; i++)
+		many[i] = i;
+	CHECK_INT(vv_pack_builder_frame(b, &f, &number), VV_OK);
+	CHECK_INT(vv_pack_builder_sketch(b, 0, good, 2), VV_EINVAL);
+	CHECK_INT(vv_pack_builder_sketch(b, 2, good, 2), VV_EINVAL);
+	CHECK_INT(vv_pack_builder_sketch(b, 1, equal, 2), VV_EINVAL);
+	CHECK_INT(vv_pack_builder_sketch(b, 1, falling, 2), VV_EINVAL);
+	CHECK_INT(vv_pack_builder_sketch(b, 1, large, 1), VV_EINVAL);
+	CHECK_INT(vv_pack_builder_sketch(b, 1, many, VV_SKETCH_MAX + 1), VV_EINVAL);
+	CHECK_INT(vv_pack_builder_sketch(b, 1, many, VV_SKETCH_MAX), VV_OK);
+	CHECK_INT(vv_pack_builder_sketch(b, 1, good, 2), VV_EINVAL);
+	vv_pack_builder_free(b);
+}
+
 static void blobs_that_break_a_rule_are_not_added(void)
 {
 	struct vv_pack_builder *b = new_builder();
@@ -329,6 +374,7 @@ int main(void)
 	CHECK_INT(vv_pack_verify(&pack, why, sizeof why), VV_OK);
 	CHECK_STR(why, "");
 	RUN(frames_are_found_and_keep_their_fields);
+	RUN(sketches_keep_their_values);
 	RUN(what_is_not_there_is_not_found);
 	RUN(extents_tell_where_each_byte_lies);
 	RUN(the_file_around_the_index_is_checked);
@@ -337,6 +383,7 @@ int main(void)
 	RUN(a_frame_is_added_once);
 	RUN(frames_that_break_a_rule_are_not_added);
 	RUN(a_reference_has_no_reference);
+	RUN(sketches_that_break_a_rule_are_not_added);
 	RUN(blobs_that_break_a_rule_are_not_added);
 	RUN(frames_end_is_behind_the_frames);
 	vv_pack_fini(&pack);
