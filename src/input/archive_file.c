@@ -99,15 +99,29 @@ static struct archive *new_reader(bool is_inner)
 	return a;
 }
 
+/* libarchive says EILSEQ, or EFTYPE where there is one, to a format that it does not know. */
+static bool is_format_error(int code)
+{
+#ifdef EFTYPE
+	if (code == EFTYPE)
+		return true;
+#endif
+	return code == EILSEQ;
+}
+
 static int fail(const char *path, struct archive *a)
 {
 	const char *why = archive_error_string(a);
 
 	if (archive_errno(a) == ENOMEM)
 		return VV_ENOMEM;
+	if (!is_format_error(archive_errno(a))) {
+		vv_log(VV_LOG_ERROR, "%s: %s", path, why ? why : "cannot be read");
+		return VV_EIO;
+	}
 	vv_log(VV_LOG_ERROR,
-	       "%s: neither a directory nor an archive that can be read (tar, zip, 7z, deb): %s",
-	       path, why ? why : "unknown format");
+	       "%s: neither a directory nor an archive that can be read (tar, zip, 7z, deb)",
+	       path);
 	return VV_EINVAL;
 }
 

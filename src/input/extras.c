@@ -2,6 +2,7 @@
 
 #include "core/err.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -41,8 +42,18 @@ int vv_extras_room(struct vv_extras *x, uint8_t **room)
 	return VV_OK;
 }
 
+static bool has_name(const struct vv_extras *x, const char *name)
+{
+	for (size_t i = 0; i < x->count; i++)
+		if (strcmp(x->items[i].name, name) == 0)
+			return true;
+	return false;
+}
+
 int vv_extras_add(struct vv_extras *x, const char *name, size_t len)
 {
+	if (has_name(x, name))
+		return VV_OK;
 	if (x->count == x->cap) {
 		size_t cap = x->cap ? x->cap * 2 : 8;
 		struct vv_extra *more = realloc(x->items, cap * sizeof *more);

@@ -25,7 +25,10 @@ void vv_extras_clear(struct vv_extras *x);
 
 /* Room for a value of VV_XATTR_MAX bytes, to be filled before add.  VV_ENOMEM; VV_E2BIG: too much for one entry. */
 int vv_extras_room(struct vv_extras *x, uint8_t **room);
-/* The xattr @name, whose value of @len bytes lies in the room. */
+/*
+ * The xattr @name, whose value of @len bytes lies in the room.  One that is there already stays as it is: libarchive writes each
+ * twice, in its own way and in that of star, and tells both.
+ */
 int vv_extras_add(struct vv_extras *x, const char *name, size_t len);
 void vv_extras_finish(struct vv_extras *x, struct vv_tree_meta *meta);
 
