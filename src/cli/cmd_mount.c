@@ -11,6 +11,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum {
 	LAYERS_MAX = 1024
@@ -95,6 +96,8 @@ static int serve(struct mount *m)
 		.memory_bytes = (size_t)memory,
 		.mount_path = m->mountpoint,
 		.follow = true,
+		.uid = (uint32_t)getuid(),
+		.gid = (uint32_t)getgid(),
 	};
 	struct vv_fuse_options fuse_opts = {
 		.path = m->mountpoint,

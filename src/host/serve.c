@@ -57,7 +57,11 @@ static int copy_choices(struct vv_serve *s, const struct vv_serve_options *opts)
 static int make_parts(struct vv_serve *s, const struct vv_serve_options *opts)
 {
 	size_t memory = opts->memory_bytes ? opts->memory_bytes : MEMORY_DEFAULT;
-	struct vv_view_options view_opts = { .host_ops = &vv_hostlayer_ops };
+	struct vv_view_options view_opts = {
+		.host_ops = &vv_hostlayer_ops,
+		.default_uid = opts->uid,
+		.default_gid = opts->gid,
+	};
 	int err = vv_budget_new(&s->budget, memory);
 
 	if (err)

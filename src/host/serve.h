@@ -46,6 +46,7 @@ struct vv_serve_options {
 	size_t memory_bytes;	/* the budget; 0 = 256 MiB */
 	const char *mount_path; /* for the lease */
 	bool follow;		/* false: show what is there now */
+	uint32_t uid, gid;	/* owner of synthetic directories */
 };
 
 /*

@@ -430,8 +430,10 @@ int vv_merge_root(struct vv_view *view, const struct vv_snapshot *s,
 /* ---- attributes ---- */
 
 /*
- * Nobody has this directory; it is as old as the last change that we know of beneath
- * it.
+ * Nobody has this directory; it is as old as the last change that we know of beneath it,
+ * plus a nanosecond for each layer there, so that its time also changes when a layer
+ * goes.  A kernel that caches listings compares the time: a listing that was on its way
+ * when the notice came is then not believed.
  */
 static void made_up_attr(struct vv_view *view, const struct vv_snapshot *s,
 			 const struct vv_dir *dir, struct vv_attr *out)
@@ -443,6 +445,7 @@ static void made_up_attr(struct vv_view *view, const struct vv_snapshot *s,
 		if (s->layers[i].published_ns > latest)
 			latest = s->layers[i].published_ns;
 	}
+	latest += (int64_t)(run.end - run.first);
 	out->mode = VV_S_IFDIR | 0755;
 	out->uid = view->opts.default_uid;
 	out->gid = view->opts.default_gid;

@@ -577,6 +577,31 @@ static void a_name_that_was_missed_is_noticed_when_it_appears(void)
 	view_end();
 }
 
+static void the_time_above_a_ref_changes_when_it_comes_moves_and_goes(void)
+{
+	struct vv_layer two[2], moved;
+	struct vv_attr attr[4];
+
+	view_begin();
+	two[0] = at("gcc/12", "f x 1");
+	two[1] = at("gcc/13", "f x 1");
+	moved = at("gcc/13", "f x 2");
+	moved.published_ns += 1000;
+	set_layers(two, 1);
+	CHECK_INT(walk("gcc", &attr[0]), VV_OK);
+	CHECK_INT(attr[0].mtime_sec, 1);
+	set_layers(two, 2);
+	CHECK_INT(walk("gcc", &attr[1]), VV_OK);
+	two[1] = moved;
+	set_layers(two, 2);
+	CHECK_INT(walk("gcc", &attr[2]), VV_OK);
+	set_layers(&moved, 1);
+	CHECK_INT(walk("gcc", &attr[3]), VV_OK);
+	for (int i = 1; i < 4; i++)
+		CHECK(attr[i].mtime_nsec != attr[i - 1].mtime_nsec);
+	view_end();
+}
+
 static void a_removed_ref_takes_its_empty_parents_with_it(void)
 {
 	view_begin();
@@ -791,6 +816,7 @@ int main(void)
 	RUN(a_moved_ref_is_noticed_and_no_other);
 	RUN(equal_layers_cause_no_notice);
 	RUN(a_name_that_was_missed_is_noticed_when_it_appears);
+	RUN(the_time_above_a_ref_changes_when_it_comes_moves_and_goes);
 	RUN(a_removed_ref_takes_its_empty_parents_with_it);
 	RUN(a_layer_put_into_a_tree_is_noticed_at_the_name_above);
 	RUN(exchanged_priorities_are_noticed);
