@@ -87,7 +87,7 @@ static void object_path(char path[2048], const char *key)
 static void flip(const char *key, off_t off)
 {
 	char path[2048];
-	uint8_t byte;
+	uint8_t byte = 0;
 	int fd;
 
 	object_path(path, key);
