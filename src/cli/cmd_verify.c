@@ -3,6 +3,7 @@
 
 #include "core/err.h"
 #include "core/log.h"
+#include "os/file.h"
 #include "os/thread.h"
 #include "store/against.h"
 #include "store/store.h"
@@ -180,6 +181,17 @@ static int compare(struct vv_store *store, const char *ref)
 	return VV_EXIT_OK;
 }
 
+/* Before anything is said: the store may be large. */
+static int check_directory(void)
+{
+	struct vv_file_info info;
+	int err = vv_file_stat(against, &info);
+
+	if (!err && !info.is_dir)
+		err = VV_ENOTDIR;
+	return err ? vv_say_failed(err, "cannot compare with '%s'", against) : 0;
+}
+
 static int run(int count, char **words)
 {
 	const char *ref = count ? words[0] : NULL;
@@ -190,6 +202,8 @@ static int run(int count, char **words)
 		return vv_say_usage("verify: --against compares one ref: give it");
 	if (ref)
 		status = vv_check_ref(ref);
+	if (!status && against)
+		status = check_directory();
 	if (!status)
 		status = vv_open_store(&store, store_path);
 	if (status)

@@ -226,6 +226,15 @@ static int dir_read(struct vv_input *base, void *buf, size_t cap, size_t *got,
 
 /* ---- the input ---- */
 
+/* A socket is the end of a running program, not content. */
+static bool is_left_out(const struct dir_input *in)
+{
+	if ((in->stat.mode & VV_S_IFMT) != VV_S_IFSOCK)
+		return false;
+	vv_log(VV_LOG_WARN, "%s/%s: a socket; left out", in->top, in->walk.path);
+	return true;
+}
+
 static int dir_next(struct vv_input *base, struct vv_input_entry *out)
 {
 	struct dir_input *in = (struct dir_input *)base;
@@ -250,7 +259,7 @@ static int dir_next(struct vv_input *base, struct vv_input_entry *out)
 			if (err)
 				return complain(in, err);
 		}
-		if (kept == VV_PLACE_KEPT)
+		if (kept == VV_PLACE_KEPT && !is_left_out(in))
 			break;
 	}
 	if (++in->entries > VV_INPUT_ENTRIES_MAX)

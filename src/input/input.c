@@ -15,7 +15,9 @@ int vv_input_open(struct vv_input **out, const char *path,
 	*out = NULL;
 	err = vv_file_stat(path, &info);
 	if (err) {
-		vv_log(VV_LOG_ERROR, "%s: %s", path, vv_err_text(err));
+		vv_log(VV_LOG_ERROR, "%s: %s", path,
+		       err == VV_ENOENT ? "no such file or directory"
+					: vv_err_text(err));
 		return err;
 	}
 	return info.is_dir ? vv_input_dir_new(out, path, opts)
