@@ -182,18 +182,28 @@ static int append_index(struct vv_pack_writer *w, struct vv_id *id)
 	return err;
 }
 
+/*
+ * The pack was there before us.  Our intent names it, so a gc that marks from here on
+ * keeps it; one that marked before may be removing it, and takes the pack away before
+ * its record: so the record is looked for first, then the pack.
+ */
 static int check_existing(struct vv_pack_writer *w, const struct vv_id *id)
 {
 	char key[VV_STORE_KEY_MAX], hex[VV_ID_HEX_BYTES];
+	struct vv_source *src = vv_store_source(w->store);
 	struct vv_object_info info;
 	int err;
 
 	vv_store_condemned_key(key, id);
-	err = vv_source_stat(vv_store_source(w->store), key, &info);
-	if (err == VV_ENOENT)
-		return VV_OK;
-	if (err)
+	err = vv_source_stat(src, key, &info);
+	if (err == VV_ENOENT) {
+		vv_store_pack_key(key, id);
+		err = vv_source_stat(src, key, &info);
+		if (err != VV_ENOENT)
+			return err;
+	} else if (err) {
 		return err;
+	}
 	vv_log(VV_LOG_ERROR, "pack %s is being removed by gc; run again",
 	       vv_id_to_hex(id, hex));
 	return VV_ESTALE;
