@@ -2,7 +2,7 @@
  * The follower's round, and what is true after each step:
  *
  *	read	  `next` holds the refs as the store has them; a failure ends the round
- *	lease	  every tree of `next` is named in the lease
+ *	lease	  every tree of `next` is named in the lease, and the refs still say so
  *	swap	  the view shows `next`; `shown` = `next`
  *	notify	  kernels are told what to forget
  *	trim	  the lease names what is shown, and what kernels still hold
@@ -21,6 +21,7 @@
 
 enum {
 	CHECK_LEASE_ROUNDS = 200, /* once a minute */
+	SETTLE_ROUNDS = 8,	  /* refs that move faster are followed next time */
 };
 
 /* ---- refs of the store ---- */
@@ -233,6 +234,45 @@ static int add_trees(struct vv_tree_set *set, const struct vv_ref_list *refs)
 	return err;
 }
 
+static int lease_trees(struct vv_serve *s, const struct vv_ref_list *refs)
+{
+	struct vv_tree_set trees = { 0 };
+	int err = add_trees(&trees, refs);
+
+	if (!err)
+		vv_lease_add(&s->lease, &trees);
+	vv_tree_set_fini(&trees);
+	return err;
+}
+
+/*
+ * A gc that marked before the lease was written may be removing what a ref no longer
+ * names ((G4) in store/gc.c).  So the refs are read again after it was, until they say
+ * what the lease says.
+ */
+static int settle_on(struct vv_serve *s, struct vv_ref_list *next)
+{
+	int err = VV_OK;
+
+	for (int round = 0; !err && round < SETTLE_ROUNDS; round++) {
+		struct vv_ref_list again;
+		bool is_settled;
+		int failure;
+
+		err = lease_trees(s, next);
+		if (!err)
+			err = read_refs(s, &again, &failure);
+		if (err)
+			break;
+		is_settled = is_same_list(next, &again);
+		vv_ref_list_fini(next);
+		*next = again;
+		if (is_settled)
+			break;
+	}
+	return err;
+}
+
 static void trim_lease(struct vv_serve *s)
 {
 	struct vv_tree_set needed = { 0 };
@@ -278,15 +318,13 @@ static int show(struct vv_serve *s, struct vv_ref_list *next,
 		struct vv_notices *notices)
 {
 	struct vv_layer *layers = NULL;
-	struct vv_tree_set trees = { 0 };
 	size_t count;
-	int err = make_layers(s, next, &layers, &count);
+	int err = settle_on(s, next);
 
 	if (!err)
-		err = add_trees(&trees, next);
+		err = make_layers(s, next, &layers, &count);
 	if (err)
 		goto out;
-	vv_lease_add(&s->lease, &trees);
 	err = vv_view_set_layers(s->view, layers, count, notices);
 	if (err)
 		goto out;
@@ -297,7 +335,6 @@ static int show(struct vv_serve *s, struct vv_ref_list *next,
 	*next = (struct vv_ref_list){ 0 };
 	sum_up(s);
 out:
-	vv_tree_set_fini(&trees);
 	free(layers);
 	return err;
 }
