@@ -10,6 +10,7 @@
 #include "store/crew.h"
 #include "store/damage.h"
 #include "store/inside.h"
+#include "store/spots.h"
 
 #include <stdatomic.h>
 #include <stdio.h>
@@ -17,18 +18,7 @@
 #include <string.h>
 
 enum {
-	SPOTS = 32 /* frames or blobs in one task */
-};
-
-/* Something in a pack, and where its bytes begin: what lies together is read together. */
-struct spot {
-	uint64_t offset;
-	uint32_t pack, index;
-};
-
-struct spots {
-	struct spot *items; /* owned */
-	size_t count, cap;
+	SPOTS = 32 /* frames or blobs in one task; enough to share a frame */
 };
 
 struct named {
@@ -59,7 +49,7 @@ struct task {
 	void (*run)(struct verify *v, unsigned worker, const struct task *task);
 	struct vv_id tree;
 	size_t pack;
-	const struct spot *spots; /* borrowed until the crew has waited */
+	const struct vv_spot *spots; /* borrowed until the crew has waited */
 	size_t count;
 };
 
@@ -351,7 +341,7 @@ static void check_blobs(struct verify *v, unsigned worker, const struct task *ta
 
 	(void)worker;
 	for (size_t i = 0; i < task->count && !atomic_load(&v->err); i++) {
-		const struct spot *spot = &task->spots[i];
+		const struct vv_spot *spot = &task->spots[i];
 		const struct vv_pack *pack = vv_pack_set_get(v->set, spot->pack);
 		int good = vv_check_blob(v->checker, v->set, pack, spot->index, why);
 		struct vv_blob blob;
@@ -364,76 +354,10 @@ static void check_blobs(struct verify *v, unsigned worker, const struct task *ta
 	count(v, &v->stats.blobs, task->count);
 }
 
-/* ---- what lies where ---- */
-
-static int add_spot(struct spots *s, size_t pack, uint32_t index, uint64_t offset)
-{
-	struct spot *items = grow(s->items, &s->cap, s->count, sizeof *items);
-
-	if (!items)
-		return VV_ENOMEM;
-	s->items = items;
-	items[s->count++] = (struct spot){
-		.offset = offset,
-		.pack = (uint32_t)pack,
-		.index = index,
-	};
-	return VV_OK;
-}
-
-static int cmp_spot(const void *a, const void *b)
-{
-	const struct spot *x = a, *y = b;
-
-	if (x->pack != y->pack)
-		return x->pack < y->pack ? -1 : 1;
-	return (x->offset > y->offset) - (x->offset < y->offset);
-}
-
-/* Where the first stored bytes of a blob are; 0 if elsewhere, or if it is damaged. */
-static uint64_t blob_offset(const struct vv_pack *pack, const struct vv_blob *blob)
-{
-	struct vv_extent extent;
-	struct vv_frame frame;
-
-	for (uint32_t i = 0; i < blob->extent_count; i++) {
-		if (vv_pack_extent(pack, blob, i, &extent))
-			return 0;
-		if (extent.frame == VV_NONE)
-			continue;
-		return vv_pack_frame(pack, extent.frame, &frame) ? 0 : frame.offset;
-	}
-	return 0;
-}
-
-/* All entries of a pack that is open.  Unreadable ones are listed: they are found bad. */
-static int list_pack(struct verify *v, size_t i, struct spots *frames,
-		     struct spots *blobs)
-{
-	const struct vv_pack *pack = vv_pack_set_get(v->set, i);
-	struct vv_frame frame;
-	struct vv_blob blob;
-	int err = VV_OK;
-
-	for (uint32_t n = 0; !err && n < pack->frame_count; n++) {
-		bool is_bad = vv_pack_frame(pack, n, &frame) != VV_OK;
-
-		if (is_bad || frame.offset != 0)
-			err = add_spot(frames, i, n, is_bad ? 0 : frame.offset);
-	}
-	for (uint32_t n = 0; !err && n < pack->blob_count; n++) {
-		bool is_bad = vv_pack_blob(pack, n, &blob) != VV_OK;
-
-		err = add_spot(blobs, i, n, is_bad ? 0 : blob_offset(pack, &blob));
-	}
-	return err;
-}
-
-static void give_spots(struct verify *v, struct spots *s,
+static void give_spots(struct verify *v, struct vv_spots *s,
 		       void (*run)(struct verify *, unsigned, const struct task *))
 {
-	if (s->count > 0)
-		qsort(s->items, s->count, sizeof *s->items, cmp_spot);
+	vv_spots_sort(s);
 	for (size_t i = 0; i < s->count && !atomic_load(&v->err); i += SPOTS) {
 		struct task task = {
 			.run = run,
@@ -446,8 +370,8 @@ static void give_spots(struct verify *v, struct spots *s,
 }
 
 /* Spots live until the crew is done with them; so packs are taken one by one. */
-static void verify_pack(struct verify *v, size_t i, struct spots *frames,
-			struct spots *blobs)
+static void verify_pack(struct verify *v, size_t i, struct vv_spots *frames,
+			struct vv_spots *blobs)
 {
 	struct task index = { .run = check_index, .pack = i };
 	int err = vv_pack_set_err(v->set, i);
@@ -463,7 +387,11 @@ static void verify_pack(struct verify *v, size_t i, struct spots *frames,
 	if (err)
 		return;
 	frames->count = blobs->count = 0;
-	fail(v, list_pack(v, i, frames, blobs));
+	err = vv_spots_add_frames(frames, (uint32_t)i, vv_pack_set_get(v->set, i));
+	if (!err)
+		err = vv_spots_add_blobs(blobs, (uint32_t)i,
+					 vv_pack_set_get(v->set, i));
+	fail(v, err);
 	give(v, &index);
 	give_spots(v, frames, check_frames);
 	give_spots(v, blobs, check_blobs);
@@ -472,12 +400,12 @@ static void verify_pack(struct verify *v, size_t i, struct spots *frames,
 
 static void verify_packs(struct verify *v)
 {
-	struct spots frames = { 0 }, blobs = { 0 };
+	struct vv_spots frames = { 0 }, blobs = { 0 };
 
 	for (size_t i = 0; i < vv_pack_set_count(v->set) && !atomic_load(&v->err); i++)
 		verify_pack(v, i, &frames, &blobs);
-	free(frames.items);
-	free(blobs.items);
+	vv_spots_fini(&frames);
+	vv_spots_fini(&blobs);
 }
 
 /* An index that lies about sizes spoils the progress line and nothing else. */
@@ -642,7 +570,7 @@ static void name_damage(struct verify *v)
 
 /* Each blob of the tree once, where it is found; what is not there was noted already. */
 static int list_needed(struct verify *v, const struct vv_tree *tree,
-		       struct spots *blobs, bool *is_used)
+		       struct vv_spots *blobs, bool *is_used)
 {
 	const struct vv_pack *pack;
 	struct vv_blob blob;
@@ -659,7 +587,7 @@ static int list_needed(struct verify *v, const struct vv_tree *tree,
 			continue;
 		is_used[at] = true;
 		v->total += blob.size;
-		err = add_spot(blobs, at, index, blob_offset(pack, &blob));
+		err = vv_spots_add_blob(blobs, (uint32_t)at, pack, index);
 	}
 	return err;
 }
@@ -668,7 +596,7 @@ static void verify_needed(struct verify *v)
 {
 	bool *is_used = calloc(vv_pack_set_count(v->set) + 1, sizeof *is_used);
 	struct vv_open_tree *tree = NULL;
-	struct spots blobs = { 0 };
+	struct vv_spots blobs = { 0 };
 	int err = is_used ? VV_OK : VV_ENOMEM;
 
 	if (!err && vv_store_tree_open(v->store, &v->refs->tree, &tree) == VV_OK)
@@ -683,7 +611,7 @@ static void verify_needed(struct verify *v)
 	give_spots(v, &blobs, check_blobs);
 	vv_crew_wait(v->crew);
 	vv_open_tree_unref(tree);
-	free(blobs.items);
+	vv_spots_fini(&blobs);
 	free(is_used);
 }
 
