@@ -44,27 +44,30 @@ struct vv_known {
 
 /* ---- filter ---- */
 
-static uint64_t *filter_word(const struct filter *f, const struct vv_id *id,
-			     uint64_t *bits)
+static uint64_t *filter_word(const struct filter *f, const struct vv_id *id)
 {
-	*bits = 0;
-	for (unsigned i = 0; i < FILTER_PROBES; i++)
-		*bits |= UINT64_C(1) << (id->bytes[8 + i] & 63);
 	return &f->words[vv_get_le64(id->bytes) & (f->count - 1)];
+}
+
+static uint64_t filter_bits(const struct vv_id *id)
+{
+	uint64_t bits = 0;
+
+	for (unsigned i = 0; i < FILTER_PROBES; i++)
+		bits |= UINT64_C(1) << (id->bytes[8 + i] & 63);
+	return bits;
 }
 
 static void filter_add(struct filter *f, const struct vv_id *id)
 {
-	uint64_t bits;
-
-	*filter_word(f, id, &bits) |= bits;
+	*filter_word(f, id) |= filter_bits(id);
 }
 
 static bool filter_may_have(const struct filter *f, const struct vv_id *id)
 {
-	uint64_t bits;
+	uint64_t bits = filter_bits(id);
 
-	return (*filter_word(f, id, &bits) & bits) == bits;
+	return (*filter_word(f, id) & bits) == bits;
 }
 
 static int filter_init(struct filter *f, uint64_t ids)
