@@ -29,10 +29,9 @@ void vv_say_start(void)
 __attribute__((format(printf, 2, 0))) static void
 say_list(const char *tail, const char *format, va_list args)
 {
-	char line[4096];
+	char line[VV_LOG_LINE_BYTES];
 
-	vsnprintf(line, sizeof line, format, args);
-	vv_log_make_one_line(line);
+	vv_log_format(line, sizeof line, format, args);
 	fprintf(stderr, "varve: %s%s\n", line, tail);
 }
 
@@ -57,13 +56,13 @@ int vv_say_usage(const char *format, ...)
 
 int vv_say_failed(int err, const char *format, ...)
 {
-	char line[4096];
+	char line[VV_LOG_LINE_BYTES];
 	va_list args;
 
 	if (atomic_load(&errors_told))
 		return VV_EXIT_FAILED;
 	va_start(args, format);
-	vsnprintf(line, sizeof line, format, args);
+	vv_log_format(line, sizeof line, format, args);
 	va_end(args);
 	vv_say("%s: %s", line, vv_err_text(err));
 	return VV_EXIT_FAILED;

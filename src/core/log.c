@@ -3,6 +3,8 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 static vv_log_sink current_sink;
@@ -27,7 +29,7 @@ bool vv_log_wants(enum vv_log_level level)
 }
 
 /* UTF-8 passes; a terminal or a log collector acts on the control bytes only. */
-void vv_log_make_one_line(char *line)
+static void make_one_line(char *line)
 {
 	for (; *line; line++) {
 		unsigned char c = (unsigned char)*line;
@@ -37,13 +39,39 @@ void vv_log_make_one_line(char *line)
 	}
 }
 
+/* The end of @whole, @len bytes, in place of the end of @line, after an ellipsis. */
+static void keep_end(char *line, size_t size, const char *whole, size_t len)
+{
+	static const char gap[] = " ... ";
+	size_t tail = size / 2, begin = size - tail - sizeof gap;
+
+	memcpy(line + begin, gap, sizeof gap - 1);
+	memcpy(line + begin + sizeof gap - 1, whole + len - tail, tail + 1);
+}
+
+void vv_log_format(char *line, size_t size, const char *format, va_list args)
+{
+	va_list again;
+	char *whole;
+	int len;
+
+	va_copy(again, args);
+	len = vsnprintf(line, size, format, args);
+	if (len < 0)
+		*line = '\0';
+	whole = len > 0 && (size_t)len >= size ? malloc((size_t)len + 1) : NULL;
+	if (whole && vsnprintf(whole, (size_t)len + 1, format, again) == len)
+		keep_end(line, size, whole, (size_t)len);
+	free(whole);
+	va_end(again);
+	make_one_line(line);
+}
+
 static void log_list(enum vv_log_level level, const char *format, va_list args)
 {
 	char line[VV_LOG_LINE_BYTES];
 
-	if (vsnprintf(line, sizeof line, format, args) < 0)
-		return;
-	vv_log_make_one_line(line);
+	vv_log_format(line, sizeof line, format, args);
 	current_sink(current_ctx, level, line);
 }
 

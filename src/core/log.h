@@ -8,7 +8,7 @@
  *
  * A line is one line: it has no newline, control bytes of names are shown as
  * `?` so that a hostile name cannot forge a second line, and what does not fit
- * into VV_LOG_LINE_BYTES is cut.
+ * into VV_LOG_LINE_BYTES is cut out of its middle: the reason stands at its end.
  *
  * Ownership: the sink's context is borrowed for as long as the sink is set.
  * Threads: vv_log() on any thread, the sink is called on the same thread and
@@ -18,8 +18,10 @@
 #ifndef VV_CORE_LOG_H
 #define VV_CORE_LOG_H
 
+#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 
 enum vv_log_level {
 	VV_LOG_ERROR, /* data or a request was lost; someone must look */
@@ -68,8 +70,13 @@ __attribute__((format(printf, 3, 4)))
 #endif
 void vv_log_limited(struct vv_log_limit *limit, enum vv_log_level level, const char *format, ...);
 
-/* Control bytes become `?`: names in a message can neither end the line nor act on a terminal.  Done to all of the above. */
-void vv_log_make_one_line(char *line);
+/* @format and @args to one line of at most @size bytes with the NUL, by the rules above. */
+#if defined(__MINGW32__)
+__attribute__((format(gnu_printf, 3, 0)))
+#elif defined(__GNUC__)
+__attribute__((format(printf, 3, 0)))
+#endif
+void vv_log_format(char *line, size_t size, const char *format, va_list args);
 
 const char *vv_log_level_name(enum vv_log_level level); /* "error", "warning", ... */
 

@@ -92,6 +92,8 @@ static int next_header(struct archive_input *in)
 
 	in->entry = in->file.first;
 	in->file.first = NULL;
+	if (in->file.is_empty)
+		return 0;
 	if (!in->entry)
 		status = archive_read_next_header(in->file.archive, &in->entry);
 	if (status == ARCHIVE_EOF || status < ARCHIVE_WARN)
@@ -264,6 +266,8 @@ static int next_entry(struct archive_input *in, struct vv_input_entry *out)
 			return placed;
 	} while (placed != VV_PLACE_KEPT);
 	err = link ? describe_link(in, out) : describe(in, &out->meta);
+	if (!err && !*out->path && (out->meta.mode & VV_S_IFMT) != VV_S_IFDIR)
+		err = complain(in, VV_EINVAL, "the top of a tree is a directory");
 	return err ? err : 1;
 }
 
@@ -291,7 +295,8 @@ static int next_block(struct archive_input *in)
 		status = archive_read_data_block(in->file.archive, &in->block,
 						 &in->block_len, &offset);
 	} while (status == ARCHIVE_OK && !in->block_len);
-	if (status < ARCHIVE_WARN) {
+	/* A warning about content is a wrong checksum or size: zip has those. */
+	if (status != ARCHIVE_OK && status != ARCHIVE_EOF) {
 		in->block_len = 0;
 		return complain_archive(in);
 	}

@@ -128,7 +128,7 @@ static int fail(const char *path, struct archive *a)
 /* A deb: `debian-binary`, `control.tar.*`, `data.tar.*`, in this order; the last one counts. */
 static int open_deb(struct vv_archive_file *f, const char *path)
 {
-	const char *name = archive_entry_pathname(f->first);
+	const char *name = f->first ? archive_entry_pathname(f->first) : NULL;
 	struct archive_entry *entry = f->first;
 	int status = ARCHIVE_OK;
 
@@ -176,7 +176,8 @@ static int open_outer(struct vv_archive_file *f, const char *path)
 		return fail(path, f->archive);
 	status = archive_read_next_header(f->archive, &f->first);
 	if (status == ARCHIVE_EOF) {
-		f->first = NULL; /* a known format, and nothing in it */
+		f->first = NULL;
+		f->is_empty = true;
 		return VV_OK;
 	}
 	return status < ARCHIVE_WARN ? fail(path, f->archive) : VV_OK;
@@ -197,7 +198,7 @@ int vv_archive_file_open(struct vv_archive_file *f, const char *path)
 		vv_log(VV_LOG_ERROR, "%s: %s", path, vv_err_text(err));
 	if (!err)
 		err = open_outer(f, path);
-	if (!err && f->first && is_ar(f->archive))
+	if (!err && is_ar(f->archive))
 		err = open_deb(f, path);
 	if (err)
 		vv_archive_file_close(f);

@@ -22,8 +22,9 @@ struct vv_archive_file {
 	uint8_t *buffer;	 /* owned */
 	struct archive *outer;	 /* owned; of a deb, else NULL */
 	struct archive *archive; /* owned: the one whose entries count */
-	struct archive_entry *
-		first; /* borrowed: header that was read to know the format; NULL when taken */
+	/* Borrowed: the header that was read to know the format; NULL when taken. */
+	struct archive_entry *first;
+	bool is_empty; /* a known format with nothing in it: no header to ask for */
 };
 
 /* Logs what fails.  VV_EINVAL: not an archive that we know. */

@@ -82,11 +82,9 @@ static int prepare(struct publisher *p)
 		opts.jobs = JOBS_MAX;
 	err = vv_announce_open(&p->announce, p->store, VV_ANNOUNCE_INTENT, NULL);
 	if (!err)
-		err = vv_known_new(&p->known, p->store);
+		err = vv_known_new(&p->known, p->store, p->announce);
 	if (!err)
 		err = vv_pack_writer_new(&p->writer, p->store, p->announce);
-	if (!err && vv_known_has_condemned(p->known))
-		vv_pack_writer_make_unlike(p->writer);
 	if (!err)
 		err = vv_packer_new(&p->packer, p->store, p->known, p->writer, &opts,
 				    p->stats);
@@ -103,6 +101,9 @@ static int add_entry(struct publisher *p, struct vv_input_entry *entry)
 	if (entry->hardlink) {
 		p->stats->files++;
 		err = vv_tree_builder_link(p->builder, entry->path, entry->hardlink);
+		if (err)
+			vv_log(VV_LOG_ERROR, "%s: cannot be a hard link to %s: %s",
+			       entry->path, entry->hardlink, vv_err_text(err));
 	} else {
 		if ((entry->meta.mode & VV_S_IFMT) == VV_S_IFREG) {
 			p->stats->files++;
@@ -112,10 +113,10 @@ static int add_entry(struct publisher *p, struct vv_input_entry *entry)
 				return err; /* logged where it is known */
 		}
 		err = vv_tree_builder_add(p->builder, entry->path, &entry->meta);
+		if (err)
+			vv_log(VV_LOG_ERROR, "%s: cannot be an entry of a tree: %s",
+			       entry->path, vv_err_text(err));
 	}
-	if (err)
-		vv_log(VV_LOG_ERROR, "%s: cannot be an entry of a tree: %s",
-		       entry->path, vv_err_text(err));
 	return err;
 }
 
@@ -177,8 +178,6 @@ static int put_tree(struct publisher *p)
 	int err = vv_announce_tree(p->announce, &p->tree);
 
 	if (!err)
-		err = vv_known_announce(p->known, p->announce);
-	if (!err)
 		err = vv_announce_flush(p->announce);
 	if (!err)
 		err = put_tree_once(p);
@@ -237,8 +236,6 @@ int vv_publish(struct vv_store *store, const char *ref, struct vv_input *input,
 		p.stats->bytes_stored = 0;
 		err = put_tree(&p);
 	}
-	if (!err)
-		err = vv_known_settle(p.known, p.writer);
 	if (!err)
 		err = put_ref(&p, ref);
 	if (!err)

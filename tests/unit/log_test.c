@@ -52,13 +52,21 @@ static void a_hostile_name_cannot_forge_a_second_line(void)
 	vv_log_set_sink(NULL, NULL);
 }
 
-static void a_long_line_is_cut(void)
+static void a_long_line_loses_its_middle_and_keeps_its_end(void)
 {
 	struct heard h = { 0 };
 
 	vv_log_set_sink(hear, &h);
-	vv_log(VV_LOG_WARN, "%02000d", 7);
+	vv_log(VV_LOG_WARN, "begin %02000d the reason", 7);
 	CHECK_INT(strlen(h.line), VV_LOG_LINE_BYTES - 1);
+	CHECK(strncmp(h.line, "begin 000", 9) == 0);
+	CHECK(strstr(h.line, "0 ... 0"));
+	CHECK_STR(h.line + VV_LOG_LINE_BYTES - 1 - 12, "7 the reason");
+	vv_log(VV_LOG_WARN, "%0*d", VV_LOG_LINE_BYTES - 1, 7);
+	CHECK(!strstr(h.line, " ... "));
+	vv_log(VV_LOG_WARN, "%0*d", VV_LOG_LINE_BYTES, 7);
+	CHECK_INT(strlen(h.line), VV_LOG_LINE_BYTES - 1);
+	CHECK(strstr(h.line, " ... "));
 	vv_log_set_sink(NULL, NULL);
 }
 
@@ -103,7 +111,7 @@ int main(void)
 	RUN(without_a_sink_nothing_is_wanted);
 	RUN(the_level_filters);
 	RUN(a_hostile_name_cannot_forge_a_second_line);
-	RUN(a_long_line_is_cut);
+	RUN(a_long_line_loses_its_middle_and_keeps_its_end);
 	RUN(a_place_that_is_reached_without_end_tells_a_few_lines);
 	RUN(the_file_sink_names_the_level);
 	return test_report();
