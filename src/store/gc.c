@@ -23,12 +23,13 @@
  *	publisher  p1 puts its intent.
  *		   p2 lists packs; leaves condemned ones out.
  *		   p3 names every pack it is about to commit in the intent, then commits it.
- *		   p4 names every stored pack it relies on, and its tree, in the intent.
+ *		   p4 names every stored pack it comes to rely on, and its tree, in the
+ *		      intent.
  *		   p5 puts the tree.
- *		   p6 looks again at what was there before it came, tree or pack: no
- *		      condemned record (else it becomes the one gc and removes that of
- *		      a tree, or copies what it needs of a pack), and
- *		      then: it is there.
+ *		   p6 after p4, looks again at what was there before it came: no
+ *		      condemned record (else it does without the pack; for a tree, it
+ *		      becomes the one gc and removes the record), and then: it is there.
+ *		      For packs at once, before it makes anything of them.
  *		   p7 looks whether its intent is still there; puts the ref.
  *		   p8 removes the intent.
  *	mount	   m1 reads a ref; m2 names its tree in the lease; m3 reads the ref again,

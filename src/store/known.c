@@ -5,7 +5,6 @@
 #include "core/log.h"
 #include "source/source.h"
 #include "store/intent.h"
-#include "store/settle.h"
 #include "store/store.h"
 
 #include <stdlib.h>
@@ -27,13 +26,12 @@ struct filter {
 
 struct known_pack {
 	const struct vv_pack *pack; /* borrowed from the set; NULL: not to be used */
-	uint8_t *frames,
-		*blobs; /* owned bitmaps of what is relied on, NULL = nothing */
-	bool is_announced;
+	bool is_relied_on;	    /* named by the intent, and was there after that */
 };
 
 struct vv_known {
-	struct vv_store *store;	  /* borrowed */
+	struct vv_store *store; /* borrowed, and so the next */
+	struct vv_announce *announce;
 	struct vv_pack_set *set;  /* counted */
 	struct known_pack *packs; /* owned; as in the set */
 	size_t count;
@@ -145,7 +143,8 @@ static int load_filter(struct vv_known *known)
 	return err;
 }
 
-int vv_known_new(struct vv_known **out, struct vv_store *store)
+int vv_known_new(struct vv_known **out, struct vv_store *store,
+		 struct vv_announce *announce)
 {
 	struct vv_known *known = calloc(1, sizeof *known);
 	int err;
@@ -154,6 +153,7 @@ int vv_known_new(struct vv_known **out, struct vv_store *store)
 	if (!known)
 		return VV_ENOMEM;
 	known->store = store;
+	known->announce = announce;
 	err = vv_store_packs_refresh(store, &known->set);
 	if (!err) {
 		known->count = vv_pack_set_count(known->set);
@@ -182,10 +182,6 @@ void vv_known_free(struct vv_known *known)
 {
 	if (!known)
 		return;
-	for (size_t i = 0; i < known->count; i++) {
-		free(known->packs[i].frames);
-		free(known->packs[i].blobs);
-	}
 	free(known->packs);
 	free(known->filter.words);
 	vv_pack_set_unref(known->set);
@@ -207,213 +203,160 @@ bool vv_known_has_condemned(const struct vv_known *known)
 	return known->has_condemned;
 }
 
-/* ---- finding ---- */
-
-/* The packs in the order to look at: the hint, then all others. */
-static const struct vv_pack *nth_pack(const struct vv_known *known, size_t n,
-				      size_t *pack)
-{
-	*pack = n == 0 ? known->hint : n - (n <= known->hint);
-	return known->packs[*pack].pack;
-}
-
-static bool frame_in(const struct vv_pack *pack, const struct vv_id *id,
-		     struct vv_known_frame *out)
-{
-	return vv_pack_find_frame(pack, id, &out->index) == VV_OK &&
-	       vv_pack_frame(pack, out->index, &out->frame) == VV_OK &&
-	       out->frame.offset != 0;
-}
-
-int vv_known_find_frame(struct vv_known *known, const struct vv_id *id,
-			struct vv_known_frame *out)
-{
-	if (!filter_may_have(&known->filter, id))
-		return VV_ENOENT;
-	for (size_t n = 0; n < known->count; n++) {
-		size_t at;
-		const struct vv_pack *pack = nth_pack(known, n, &at);
-
-		if (pack && frame_in(pack, id, out)) {
-			known->hint = at;
-			out->pack = (uint32_t)at;
-			return VV_OK;
-		}
-	}
-	return VV_ENOENT;
-}
-
 /* ---- relying ---- */
 
-static int set_bit(uint8_t **map, uint32_t count, uint32_t bit)
+/* VV_ENOENT: condemned or gone.  In this order: gc removes the record after the pack. */
+static int check_pack(const struct vv_known *known, const struct vv_pack *pack)
 {
-	if (!*map)
-		*map = calloc(1, count / 8 + 1);
-	if (!*map)
-		return VV_ENOMEM;
-	(*map)[bit / 8] |= (uint8_t)(1 << bit % 8);
-	return VV_OK;
+	struct vv_source *src = vv_store_source(known->store);
+	char key[VV_STORE_KEY_MAX];
+	struct vv_object_info info;
+	int err;
+
+	vv_store_condemned_key(key, &pack->id);
+	err = vv_source_stat(src, key, &info);
+	if (err != VV_ENOENT)
+		return err ? err : VV_ENOENT;
+	vv_store_pack_key(key, &pack->id);
+	return vv_source_stat(src, key, &info);
 }
 
-static int mark_frame(struct vv_known *known, const struct vv_known_frame *f)
+int vv_known_rely(struct vv_known *known, size_t pack)
 {
-	struct known_pack *p = &known->packs[f->pack];
+	struct known_pack *p = &known->packs[pack];
+	int err;
 
-	return set_bit(&p->frames, p->pack->frame_count, f->index);
-}
-
-/* Where the bytes of entry @index of @pack are: here or elsewhere. */
-static int locate(struct vv_known *known, uint32_t pack, uint32_t index,
-		  struct vv_known_frame *out)
-{
-	*out = (struct vv_known_frame){ .pack = pack, .index = index };
-	if (vv_pack_frame(known->packs[pack].pack, index, &out->frame) != VV_OK)
+	if (!p->pack)
 		return VV_ENOENT;
-	return out->frame.offset ? VV_OK
-				 : vv_known_find_frame(known, &out->frame.id, out);
-}
-
-/* Both the frame and its reference can be had; with @mark they are relied on. */
-static int reach(struct vv_known *known, const struct vv_known_frame *f, bool mark)
-{
-	struct vv_known_frame ref;
-	bool has_ref = f->frame.reference != VV_NONE;
-	int err = VV_OK;
-
-	if (has_ref)
-		err = locate(known, f->pack, f->frame.reference, &ref);
-	if (!err && mark)
-		err = mark_frame(known, f);
-	if (!err && mark && has_ref)
-		err = mark_frame(known, &ref);
+	if (p->is_relied_on)
+		return VV_OK;
+	err = vv_announce_pack(known->announce, &p->pack->id);
+	if (!err)
+		err = vv_announce_flush(known->announce);
+	if (err)
+		return err;
+	err = check_pack(known, p->pack);
+	p->is_relied_on = err == VV_OK;
+	if (err == VV_ENOENT) {
+		p->pack = NULL;
+		known->has_condemned = true;
+	}
 	return err;
 }
 
-int vv_known_use_frame(struct vv_known *known, const struct vv_known_frame *frame)
+/* ---- finding ---- */
+
+/* The packs in the order to look at: the hint, then all others. */
+static size_t nth_pack(const struct vv_known *known, size_t n)
 {
-	return reach(known, frame, true);
+	return n == 0 ? known->hint : n - (n <= known->hint);
 }
 
-/* All frames of @blob can be had; with @mark they are relied on. */
-static int reach_blob(struct vv_known *known, uint32_t pack, const struct vv_blob *blob,
-		      bool mark)
+static int find_stored(struct vv_known *known, const struct vv_id *id,
+		       struct vv_known_frame *out);
+
+/* Where the bytes of entry @index of @pack are: here or elsewhere. */
+static int locate(struct vv_known *known, size_t pack, uint32_t index,
+		  struct vv_known_frame *out)
+{
+	*out = (struct vv_known_frame){ .pack = (uint32_t)pack, .index = index };
+	if (vv_pack_frame(known->packs[pack].pack, index, &out->frame) != VV_OK)
+		return VV_ENOENT;
+	return out->frame.offset ? VV_OK : find_stored(known, &out->frame.id, out);
+}
+
+static int find_stored_in(struct vv_known *known, size_t pack, const struct vv_id *id,
+			  struct vv_known_frame *out)
 {
 	const struct vv_pack *p = known->packs[pack].pack;
 
-	for (uint32_t n = 0; n < blob->extent_count; n++) {
-		struct vv_known_frame frame;
-		struct vv_extent extent;
-		int err;
-
-		if (vv_pack_extent(p, blob, n, &extent) != VV_OK)
-			return VV_ENOENT;
-		if (extent.frame == VV_NONE)
-			continue;
-		err = locate(known, pack, extent.frame, &frame);
-		if (!err)
-			err = reach(known, &frame, mark);
-		if (err)
-			return err;
-	}
-	return VV_OK;
-}
-
-static int use_blob_of(struct vv_known *known, uint32_t pack, const struct vv_id *id)
-{
-	struct known_pack *p = &known->packs[pack];
-	struct vv_blob blob;
-	uint32_t index;
-	int err;
-
-	if (vv_pack_find_blob(p->pack, id, &index) != VV_OK ||
-	    vv_pack_blob(p->pack, index, &blob) != VV_OK)
+	out->pack = (uint32_t)pack;
+	if (!p || vv_pack_find_frame(p, id, &out->index) != VV_OK ||
+	    vv_pack_frame(p, out->index, &out->frame) != VV_OK || !out->frame.offset)
 		return VV_ENOENT;
-	/* Twice, so that a blob that is not whole leaves no marks. */
-	err = reach_blob(known, pack, &blob, false);
-	if (!err)
-		err = reach_blob(known, pack, &blob, true);
-	return err ? err : set_bit(&p->blobs, p->pack->blob_count, index);
+	return vv_known_rely(known, pack);
 }
 
-int vv_known_use_blob(struct vv_known *known, const struct vv_id *id)
+/* A frame where its bytes are; whether its reference can be had is not asked. */
+static int find_stored(struct vv_known *known, const struct vv_id *id,
+		       struct vv_known_frame *out)
 {
 	int err = VV_ENOENT;
 
 	if (!filter_may_have(&known->filter, id))
 		return VV_ENOENT;
 	for (size_t n = 0; err == VV_ENOENT && n < known->count; n++) {
-		size_t at;
+		size_t pack = nth_pack(known, n);
 
-		if (!nth_pack(known, n, &at))
-			continue;
-		err = use_blob_of(known, (uint32_t)at, id);
+		err = find_stored_in(known, pack, id, out);
 		if (!err)
-			known->hint = at;
+			known->hint = pack;
 	}
 	return err;
 }
 
-static bool is_relied_on(const struct known_pack *p)
+static int find_reference(struct vv_known *known, const struct vv_known_frame *f)
 {
-	return p->frames || p->blobs;
+	struct vv_known_frame ref;
+
+	if (f->frame.reference == VV_NONE)
+		return VV_OK;
+	return locate(known, f->pack, f->frame.reference, &ref);
 }
 
-int vv_known_announce(struct vv_known *known, struct vv_announce *announce)
+int vv_known_find_frame(struct vv_known *known, const struct vv_id *id,
+			struct vv_known_frame *out)
 {
-	for (size_t i = 0; i < known->count; i++) {
-		struct known_pack *p = &known->packs[i];
-		int err;
+	int err = find_stored(known, id, out);
 
-		if (!is_relied_on(p) || p->is_announced)
-			continue;
-		err = vv_announce_pack(announce, &p->pack->id);
-		if (err)
-			return err;
-		p->is_announced = true;
-	}
-	return VV_OK;
+	return err ? err : find_reference(known, out);
 }
 
-/* ---- settling ---- */
-
-/* 1: condemned, 0: fine, < 0: gone or not to be told. */
-static int is_condemned(const struct vv_known *known, const struct vv_pack *pack)
-{
-	struct vv_source *src = vv_store_source(known->store);
-	char key[VV_STORE_KEY_MAX], hex[VV_ID_HEX_BYTES];
-	struct vv_object_info info;
-	int err;
-
-	vv_store_condemned_key(key, &pack->id);
-	err = vv_source_stat(src, key, &info);
-	if (err == VV_OK)
-		return 1;
-	if (err != VV_ENOENT)
-		return err;
-	vv_store_pack_key(key, &pack->id);
-	err = vv_source_stat(src, key, &info);
-	if (err == VV_ENOENT) {
-		vv_log(VV_LOG_ERROR,
-		       "pack %s was removed while it was relied on; run again",
-		       vv_id_to_hex(&pack->id, hex));
-		return VV_ESTALE;
-	}
-	return err;
-}
-
-int vv_known_settle(struct vv_known *known, struct vv_pack_writer *writer)
+static int find_frames(struct vv_known *known, size_t pack, const struct vv_blob *blob)
 {
 	int err = VV_OK;
 
-	for (size_t i = 0; !err && i < known->count; i++) {
-		const struct known_pack *p = &known->packs[i];
+	for (uint32_t n = 0; !err && n < blob->extent_count; n++) {
+		struct vv_known_frame frame;
+		struct vv_extent extent;
 
-		if (!is_relied_on(p))
+		if (vv_pack_extent(known->packs[pack].pack, blob, n, &extent) != VV_OK)
+			return VV_ENOENT;
+		if (extent.frame == VV_NONE)
 			continue;
-		err = is_condemned(known, p->pack);
-		if (err == 1)
-			err = vv_settle_pack(known, vv_store_source(known->store),
-					     (uint32_t)i, p->frames, p->blobs, writer);
+		err = locate(known, pack, extent.frame, &frame);
+		if (!err)
+			err = find_reference(known, &frame);
+	}
+	return err;
+}
+
+static int find_blob_in(struct vv_known *known, size_t pack, const struct vv_id *id)
+{
+	const struct vv_pack *p = known->packs[pack].pack;
+	struct vv_blob blob;
+	uint32_t index;
+	int err;
+
+	if (!p || vv_pack_find_blob(p, id, &index) != VV_OK ||
+	    vv_pack_blob(p, index, &blob) != VV_OK)
+		return VV_ENOENT;
+	err = vv_known_rely(known, pack);
+	return err ? err : find_frames(known, pack, &blob);
+}
+
+int vv_known_find_blob(struct vv_known *known, const struct vv_id *id)
+{
+	int err = VV_ENOENT;
+
+	if (!filter_may_have(&known->filter, id))
+		return VV_ENOENT;
+	for (size_t n = 0; err == VV_ENOENT && n < known->count; n++) {
+		size_t pack = nth_pack(known, n);
+
+		err = find_blob_in(known, pack, id);
+		if (!err)
+			known->hint = pack;
 	}
 	return err;
 }

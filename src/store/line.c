@@ -184,19 +184,19 @@ static bool find_made(const struct vv_line *line, const struct vv_id *id,
 	return false;
 }
 
-/* The frame is in the store or was made before: *@at says where. */
-static bool find_frame(struct vv_line *line, const struct vv_id *id, struct at *at)
+/* The frame is in the store or was made before: *@at says where.  VV_ENOENT. */
+static int find_frame(struct vv_line *line, const struct vv_id *id, struct at *at)
 {
 	struct vv_known_frame known;
+	int err;
 
 	*at = (struct at){ .pack = VV_NONE };
 	if (find_made(line, id, &at->index))
-		return true;
-	if (vv_known_find_frame(line->known, id, &known) != VV_OK ||
-	    vv_known_use_frame(line->known, &known) != VV_OK)
-		return false;
-	*at = (struct at){ known.pack, known.index };
-	return true;
+		return VV_OK;
+	err = vv_known_find_frame(line->known, id, &known);
+	if (!err)
+		*at = (struct at){ known.pack, known.index };
+	return err;
 }
 
 static int add_made(struct vv_line *line, const struct vv_press_job *job, struct at *at)
@@ -222,6 +222,7 @@ static int pin_ref(struct vv_line *line, struct slot *slot, struct vv_base base)
 	struct vv_press_ref *ref = &slot->job.refs[slot->job.ref_count];
 	const struct vv_pack *pack;
 	struct made *made;
+	int err;
 
 	if (base.pack == VV_NONE) {
 		made = made_of(line, base.index);
@@ -231,6 +232,9 @@ static int pin_ref(struct vv_line *line, struct slot *slot, struct vv_base base)
 		if (made->pack < pack_count(line))
 			ref->pack = ((struct vv_id *)line->packs.bytes)[made->pack];
 	} else {
+		err = vv_known_rely(line->known, base.pack);
+		if (err)
+			return err == VV_ENOENT ? VV_OK : err; /* no candidate */
 		pack = vv_known_pack(line->known, base.pack);
 		ref->stored = NULL;
 		ref->pack = pack->id;
@@ -274,11 +278,11 @@ static int decide(struct vv_line *line, struct slot *slot)
 	err = vv_press_wait(line->press, &slot->job);
 	if (err)
 		return err;
-	slot->is_new = !find_frame(line, &slot->job.id, &slot->at);
-	if (!slot->is_new) {
-		line->stats->frames_reused++;
-		return VV_OK;
-	}
+	err = find_frame(line, &slot->job.id, &slot->at);
+	slot->is_new = err == VV_ENOENT;
+	line->stats->frames_reused += err == VV_OK;
+	if (err != VV_ENOENT)
+		return err;
 	count = vv_similar_pick(line->similar, &slot->job.sketch, picks);
 	err = add_made(line, &slot->job, &slot->at);
 	for (size_t i = 0; !err && i < count; i++)
@@ -304,19 +308,9 @@ static int number_of(struct vv_line *line, struct at at, uint32_t *number)
 	return err ? err : vv_pack_writer_foreign(line->writer, &frame, number);
 }
 
-static int refer(struct vv_line *line, const struct slot *slot, struct vv_frame *frame)
+static struct at at_of(struct vv_base base)
 {
-	const struct vv_press_job *job = &slot->job;
-	struct vv_base base = slot->picks[job->chosen];
-	struct vv_known_frame known = { base.pack, base.index,
-					job->refs[job->chosen].frame };
-	int err = VV_OK;
-
-	if (base.pack != VV_NONE)
-		err = vv_known_use_frame(line->known, &known);
-	return err ? err
-		   : number_of(line, (struct at){ base.pack, base.index },
-			       &frame->reference);
+	return (struct at){ base.pack, base.index };
 }
 
 static int pack_frame(struct vv_line *line, struct slot *slot)
@@ -331,7 +325,7 @@ static int pack_frame(struct vv_line *line, struct slot *slot)
 	frame.codec = (uint16_t)job->codec;
 	frame.stored_size = job->stored_size;
 	if (!is_base)
-		err = refer(line, slot, &frame);
+		err = number_of(line, at_of(slot->picks[job->chosen]), &frame.reference);
 	if (!err)
 		err = vv_pack_writer_frame(line->writer, &frame, job->stored, &number);
 	if (!err && is_base)
@@ -396,8 +390,11 @@ static int end_blob(struct vv_line *line, const struct vv_blob_plan *plan)
 static int close_pack(struct vv_line *line)
 {
 	struct vv_id id;
-	int err = vv_pack_writer_close(line->writer, &id);
+	int err;
 
+	if (vv_known_has_condemned(line->known))
+		vv_pack_writer_make_unlike(line->writer);
+	err = vv_pack_writer_close(line->writer, &id);
 	if (!err)
 		err = vv_buf_append(&line->packs, &id, sizeof id);
 	for (; !err && line->made_open < line->made_count; line->made_open++)

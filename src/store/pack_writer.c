@@ -87,14 +87,6 @@ static int append_zeros(struct vv_pack_writer *w, uint64_t len)
 	return err;
 }
 
-static uint64_t random_gap(void)
-{
-	uint16_t steps;
-
-	vv_random(&steps, sizeof steps);
-	return 8 * ((uint64_t)steps % UNLIKE_STEPS + 1);
-}
-
 static int begin(struct vv_pack_writer *w)
 {
 	uint8_t header[VV_PACK_HEADER] = "VARVEPCK";
@@ -108,8 +100,6 @@ static int begin(struct vv_pack_writer *w)
 		err = vv_source_put_begin(vv_store_source(w->store), &w->put);
 	if (!err)
 		err = append(w, header, sizeof header);
-	if (!err && w->is_unlike)
-		err = append_zeros(w, random_gap());
 	if (err)
 		drop(w);
 	return err;
@@ -163,17 +153,28 @@ int vv_pack_writer_blob(struct vv_pack_writer *w, const struct vv_id *id, uint64
 	return err ? err : vv_pack_builder_blob(w->builder, id, size, parts, count);
 }
 
+static uint64_t random_gap(void)
+{
+	uint16_t steps;
+
+	vv_random(&steps, sizeof steps);
+	return 8 * ((uint64_t)steps % UNLIKE_STEPS + 1);
+}
+
 /* Padding, then the index; *@id is the pack's name. */
 static int append_index(struct vv_pack_writer *w, struct vv_id *id)
 {
 	struct vv_buf image;
-	uint64_t frames_end = w->size, padded = 0;
+	uint64_t frames_end, padded = 0;
 	int err;
 
 	vv_buf_init(&image, INDEX_MAX);
-	if (!vv_align_up_u64(frames_end, VV_IMAGE_PAGE, &padded))
-		return VV_EFBIG;
-	err = append_zeros(w, padded - frames_end);
+	err = w->is_unlike ? append_zeros(w, random_gap()) : VV_OK;
+	frames_end = w->size;
+	if (!err && !vv_align_up_u64(frames_end, VV_IMAGE_PAGE, &padded))
+		err = VV_EFBIG;
+	if (!err)
+		err = append_zeros(w, padded - frames_end);
 	if (!err)
 		err = vv_pack_builder_finish(w->builder, frames_end, &image, id);
 	if (!err)

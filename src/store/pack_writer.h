@@ -45,8 +45,9 @@ uint64_t
 vv_pack_writer_size(const struct vv_pack_writer *w); /* bytes of frames so far */
 
 /*
- * Packs that are begun from now on hold a gap of random size before their first frame, so that their name is like no other's:
- * when content is stored anew because its pack is condemned, the new pack must not be that pack again.
+ * Packs that are closed from now on have a gap of random size after their frames, so that their
+ * name is like no other's: when content is stored anew because its pack is condemned,
+ * the new pack must not be that pack again.
  */
 void vv_pack_writer_make_unlike(struct vv_pack_writer *w);
 

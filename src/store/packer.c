@@ -128,7 +128,7 @@ static int look_up(struct vv_packer *p, const struct vv_id *id, bool *is_known)
 		p->stats->blobs_reused++;
 		return VV_OK;
 	}
-	err = vv_known_use_blob(p->known, id);
+	err = vv_known_find_blob(p->known, id);
 	if (err && err != VV_ENOENT)
 		return err;
 	*is_known = err == VV_OK;

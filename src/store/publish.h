@@ -5,9 +5,9 @@
  *  1. An intent is written: what this publisher uses or is about to write cannot be removed meanwhile.
  *  2. Pack indexes are loaded; condemned packs are left out.
  *  3. Content streams through: one reader cuts and hashes, `jobs` workers compress, new frames go to new packs.  Before a
- *     pack is committed, the intent names it; before a stored pack is relied on, the intent names that.
- *  4. The tree is put, then each reused pack is checked: it must be there and not be condemned.  What is used of a condemned pack is copied
- *     to a new one.
+ *     pack is committed, the intent names it.  Before a stored pack is relied on, the intent names it, and then the
+ *     pack is looked at once more: one that went or was condemned meanwhile is not relied on.
+ *  4. The intent names the tree, and it is put.  A tree that is condemned is pardoned.
  *  5. The ref is put; the intent goes.
  *
  * Ownership: borrows store and input.  Threads: one caller; workers inside.
