@@ -41,7 +41,8 @@ struct archive_input {
 /* ---- names ---- */
 
 /*
- * libarchive gives a name as UTF-8 if it is UTF-8, and as the bytes it has if not; both are fine for a tree.
+ * libarchive gives a name as UTF-8 if it is UTF-8, and as the bytes it has if not; both
+ * are fine for a tree.
  */
 static const char *entry_name(struct archive_entry *entry)
 {
@@ -206,8 +207,8 @@ static int describe(struct archive_input *in, struct vv_tree_meta *meta)
 }
 
 /*
- * A hard link may carry content, as cpio writes it: with the last link of a file.  Then this entry is told as the
- * file, and the name that it links to after it as the link.
+ * A hard link may carry content, as cpio writes it: with the last link of a file. Then
+ * this entry is told as the file, and the name that it links to after it as the link.
  */
 static int describe_link(struct archive_input *in, struct vv_input_entry *out)
 {
@@ -225,7 +226,10 @@ static int describe_link(struct archive_input *in, struct vv_input_entry *out)
 	return err ? err : set_copy(&in->again, out->path);
 }
 
-/* The name of in->entry to its place: an enum vv_placed.  A link's target is placed too, before it. */
+/*
+ * The name of in->entry to its place: an enum vv_placed. A link's target is placed too,
+ * before it.
+ */
 static int place_entry(struct archive_input *in, const char *link, const char **path)
 {
 	const char *name = entry_name(in->entry);
@@ -271,7 +275,10 @@ static int next_entry(struct archive_input *in, struct vv_input_entry *out)
 	return err ? err : 1;
 }
 
-/* libarchive converts names when they are asked for: so all of it happens in the UTF-8 locale. */
+/*
+ * libarchive converts names when they are asked for: so all of it happens in the UTF-8
+ * locale.
+ */
 static int next_in_locale(struct vv_input *base, struct vv_input_entry *out)
 {
 	struct archive_input *in = (struct archive_input *)base;

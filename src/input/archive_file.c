@@ -99,7 +99,10 @@ static struct archive *new_reader(bool is_inner)
 	return a;
 }
 
-/* libarchive says EILSEQ, or EFTYPE where there is one, to a format that it does not know. */
+/*
+ * libarchive says EILSEQ, or EFTYPE where there is one, to a format that it does not
+ * know.
+ */
 static bool is_format_error(int code)
 {
 #ifdef EFTYPE
@@ -125,7 +128,10 @@ static int fail(const char *path, struct archive *a)
 	return VV_EINVAL;
 }
 
-/* A deb: `debian-binary`, `control.tar.*`, `data.tar.*`, in this order; the last one counts. */
+/*
+ * A deb: `debian-binary`, `control.tar.*`, `data.tar.*`, in this order; the last one
+ * counts.
+ */
 static int open_deb(struct vv_archive_file *f, const char *path)
 {
 	const char *name = f->first ? archive_entry_pathname(f->first) : NULL;

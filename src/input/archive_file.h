@@ -1,8 +1,9 @@
 /*
- * archive_file.h - libarchive reading from a file of ours, or from a member of another archive.
+ * archive_file.h - libarchive reading from a file of ours, or from a member of another
+ * archive.
  *
- * A deb is an `ar` archive with a compressed tar in it.  Both are read in one pass: the inner archive asks the outer one
- * for the member's bytes as it goes.
+ * A deb is an `ar` archive with a compressed tar in it. Both are read in one pass: the
+ * inner archive asks the outer one for the member's bytes as it goes.
  *
  * Ownership: open/close.  Threads: one.
  */

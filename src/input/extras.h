@@ -1,7 +1,8 @@
 /*
  * extras.h - the extended attributes of one entry, collected for a tree.
  *
- * Ownership: init is zeroing, fini; the names are borrowed until the next clear, the values copied.
+ * Ownership: init is zeroing, fini; the names are borrowed until the next clear, the
+ *	values copied.
  * Threads: one.
  */
 #ifndef VV_INPUT_EXTRAS_H
@@ -23,11 +24,15 @@ struct vv_extras {
 void vv_extras_fini(struct vv_extras *x);
 void vv_extras_clear(struct vv_extras *x);
 
-/* Room for a value of VV_XATTR_MAX bytes, to be filled before add.  VV_ENOMEM; VV_E2BIG: too much for one entry. */
+/*
+ * Room for a value of VV_XATTR_MAX bytes, to be filled before add. VV_ENOMEM; VV_E2BIG:
+ * too much for one entry.
+ */
 int vv_extras_room(struct vv_extras *x, uint8_t **room);
 /*
- * The xattr @name, whose value of @len bytes lies in the room.  One that is there already stays as it is: libarchive writes each
- * twice, in its own way and in that of star, and tells both.
+ * The xattr @name, whose value of @len bytes lies in the room. One that is there
+ * already stays as it is: libarchive writes each twice, in its own way and in that of
+ * star, and tells both.
  */
 int vv_extras_add(struct vv_extras *x, const char *name, size_t len);
 void vv_extras_finish(struct vv_extras *x, struct vv_tree_meta *meta);

@@ -1,5 +1,6 @@
 /*
- * inode_set.h - which path had this inode first: how hard links of a host directory are found.
+ * inode_set.h - which path had this inode first: how hard links of a host directory are
+ * found.
  *
  * Ownership: init/fini; keeps copies of the paths.  Threads: one.
  * Memory: 32 bytes and the path for each file with more than one link.
@@ -21,7 +22,10 @@ struct vv_inode_set {
 };
 
 void vv_inode_set_fini(struct vv_inode_set *set); /* a zeroed set is fine */
-/* *@first = the path it had first (until fini), or NULL: this is the first, @path is remembered.  VV_ENOMEM. */
+/*
+ * *@first = the path it had first (until fini), or NULL: this is the first, @path is
+ * remembered. VV_ENOMEM.
+ */
 int vv_inode_set_meet(struct vv_inode_set *set, uint64_t dev, uint64_t ino,
 		      const char *path, const char **first);
 

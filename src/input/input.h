@@ -1,10 +1,13 @@
 /*
- * input.h - where the entries of a tree come from: a host directory or an archive, one after the other.
+ * input.h - where the entries of a tree come from: a host directory or an archive, one
+ * after the other.
  *
- * Ownership: new/free; the strings of the options are borrowed until free; strings and buffers handed out live until the next call.
+ * Ownership: new/free; the strings of the options are borrowed until free; strings and
+ *	buffers handed out live until the next call.
  * Threads: one.
- * Hostile archives: names are cleaned (leading `/` and `./` go, `..` is refused), so that nothing leads out of the tree; symlink targets
- *	are kept as they are, since they are data.  Bounds: VV_INPUT_ENTRIES_MAX entries, VV_INPUT_BYTES_MAX bytes in all.
+ * Hostile archives: names are cleaned (leading `/` and `./` go, `..` is refused), so that
+ *	nothing leads out of the tree; symlink targets are kept as they are, since they
+ *	are data.  Bounds: VV_INPUT_ENTRIES_MAX entries, VV_INPUT_BYTES_MAX bytes in all.
  */
 #ifndef VV_INPUT_INPUT_H
 #define VV_INPUT_INPUT_H
@@ -22,13 +25,13 @@
 struct vv_input_entry {
 	const char *path;	  /* `a/b/c`, "" = the root */
 	struct vv_tree_meta meta; /* blob not set; size as far as known beforehand */
-	const char *
-		hardlink; /* not NULL: a further name of this path, which came before */
+	/* Not NULL: a further name of this path, which came before. */
+	const char *hardlink;
 };
 
 struct vv_input_options {
-	const char *const *
-		exclude; /* patterns: with `/` against the path and its parents, else against each part of it */
+	/* With `/` against the path and its parents, else against each part of it. */
+	const char *const *exclude;
 	size_t exclude_count;
 	unsigned strip_components;
 	const char *prefix; /* put below this directory of the tree; NULL = none */
@@ -40,19 +43,31 @@ struct vv_input {
 
 struct vv_input_ops {
 	const char *name; /* `dir`, `archive` */
-	/* 1 = entry, 0 = end, < 0 = error (logged).  Directories come before what is in them when the input has them. */
+	/*
+	 * 1 = entry, 0 = end, < 0 = error (logged). Directories come before what is in
+	 * them when the input has them.
+	 */
 	int (*next)(struct vv_input *in, struct vv_input_entry *out);
-	/* Content of the last entry, a regular file, in order: *@got 0 = end.  A hole is told by *@hole > 0 zeros and *@got 0. */
+	/*
+	 * Content of the last entry, a regular file, in order: *@got 0 = end. A hole is
+	 * told by *@hole > 0 zeros and *@got 0.
+	 */
 	int (*read)(struct vv_input *in, void *buf, size_t cap, size_t *got,
 		    uint64_t *hole);
-	/* Bytes and files in all, 0 if not known (archives): for the progress line.  And how far we are in the input. */
+	/*
+	 * How far we are, in bytes of the input, and where it ends; 0 = not known
+	 * (directories).
+	 */
 	void (*progress)(struct vv_input *in, uint64_t *done, uint64_t *total);
 	void (*free)(struct vv_input *in);
 };
 
 int vv_input_dir_new(struct vv_input **out, const char *path,
 		     const struct vv_input_options *opts);
-/* tar (plain, gz, bz2, xz, zst), zip, 7z, deb (its data).  VV_EINVAL: not an archive that we know. */
+/*
+ * tar (plain, gz, bz2, xz, zst), zip, 7z, deb (its data). VV_EINVAL: not an archive
+ * that we know.
+ */
 int vv_input_archive_new(struct vv_input **out, const char *path,
 			 const struct vv_input_options *opts);
 /* Either, by what @path is. */

@@ -48,8 +48,9 @@ static bool match_one(const char *p, unsigned char c, const char **end)
 }
 
 /*
- * On a mismatch only the last `*` takes one byte more: earlier ones can stay, since whatever they could take
- * instead, the last one can as well.  So the worst case is |pattern| * |text|, not exponential.
+ * On a mismatch only the last `*` takes one byte more: earlier ones can stay, since
+ * whatever they could take instead, the last one can as well. So the worst case is
+ * |pattern| * |text|, not exponential.
  */
 bool vv_glob_match(const char *pattern, const char *text)
 {
@@ -138,8 +139,9 @@ void vv_place_fini(struct vv_place *place)
 }
 
 /*
- * A pattern without `/` is held against each part, one with `/` against each leading path: so what lies below an excluded
- * directory is excluded, whether or not the input tells the directory.  Parts are cut out in place.
+ * A pattern without `/` is held against each part, one with `/` against each leading
+ * path: so what lies below an excluded directory is excluded, whether or not the input
+ * tells the directory. Parts are cut out in place.
  */
 static bool excluded_by(const char *pattern, char *path)
 {

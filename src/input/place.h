@@ -1,11 +1,13 @@
 /*
- * place.h - where an entry of an input goes in the tree: cleaning, excluding, stripping, prefix.
+ * place.h - where an entry of an input goes in the tree: cleaning, excluding,
+ * stripping, prefix.
  *
- * Both inputs give each raw name to vv_place_path() and never look at an option themselves, so a
- * directory and an archive of it make the same tree.
+ * Both inputs give each raw name to vv_place_path() and never look at an option
+ * themselves, so a directory and an archive of it make the same tree.
  *
- * Rules: leading `/`, `.` parts and doubled `/` go; a `..` part is refused, because no cleaning makes it harmless.
- * Then --exclude looks at the whole clean path, then parts are stripped, then the prefix is put in front.
+ * Rules: leading `/`, `.` parts and doubled `/` go; a `..` part is refused, because no
+ * cleaning makes it harmless. Then --exclude looks at the whole clean path, then parts
+ * are stripped, then the prefix is put in front.
  *
  * Ownership: init/fini; the options' strings are borrowed until fini.
  * Threads: one.
@@ -16,7 +18,10 @@
 #include "input/input.h"
 
 enum {
-	/* No path of a tree is longer: its depth is limited, and so are names; hosts stop far earlier. */
+	/*
+	 * No path of a tree is longer: its depth is limited, and so are names; hosts
+	 * stop far earlier.
+	 */
 	VV_PLACE_PATH_MAX = 1 << 18,
 };
 
@@ -39,12 +44,15 @@ enum vv_placed {
 };
 
 /*
- * An enum vv_placed, or an error: VV_EINVAL: a name with `..`, or a part longer than VV_NAME_MAX;
- * VV_ENAMETOOLONG: too long or too deep as a whole.
+ * An enum vv_placed, or an error: VV_EINVAL: a name with `..`, or a part longer than
+ * VV_NAME_MAX; VV_ENAMETOOLONG: too long or too deep as a whole.
  */
 int vv_place_path(struct vv_place *place, const char *raw, const char **path);
 
-/* `*` any bytes, `?` one, `[a-z]` `[!a-z]` one of a set, `\` quotes; `/` is a byte like others (fnmatch without flags). */
+/*
+ * `*` any bytes, `?` one, `[a-z]` `[!a-z]` one of a set, `\` quotes; `/` is a byte like
+ * others (fnmatch without flags).
+ */
 bool vv_glob_match(const char *pattern, const char *text);
 
 #endif

@@ -1,8 +1,9 @@
 /*
- * locale.h - libraries that convert names by the locale of the calling thread are called in one that knows UTF-8.
+ * locale.h - libraries that convert names by the locale of the calling thread are
+ * called in one that knows UTF-8.
  *
- * Without it libarchive turns every name that is not ASCII into question marks when the user's locale is `C`, which is
- * what services and containers run in.
+ * Without it libarchive turns every name that is not ASCII into question marks when the
+ * user's locale is `C`, which is what services and containers run in.
  *
  * Threads: any; it is the thread's own locale that changes, between enter and leave.
  */

@@ -1,7 +1,9 @@
 /*
- * frame_load.h - the plain bytes of a stored frame, for writers: no cache, no budget, one frame at a time.
+ * frame_load.h - the plain bytes of a stored frame, for writers: no cache, no budget,
+ * one frame at a time.
  *
- * Ownership: init/fini; buffers are the caller's.  Threads: a loader belongs to one thread.
+ * Ownership: init/fini; buffers are the caller's. Threads: a loader belongs to one
+ *	thread.
  * Memory: VV_FRAME_MAX and a decompressor.
  */
 #ifndef VV_STORE_FRAME_LOAD_H
@@ -29,8 +31,8 @@ void vv_frame_loader_fini(struct vv_frame_loader *loader); /* a zeroed one is fi
 int vv_frame_fetch(struct vv_frame_loader *loader, struct vv_source *src,
 		   const struct vv_id *pack, const struct vv_frame *frame);
 /*
- * @stored to @plain, which has room for VV_FRAME_MAX bytes.  @ref: plain bytes of the reference, or NULL and 0.  VV_ECORRUPT: not
- * what the checksum says (not logged).
+ * @stored to @plain, which has room for VV_FRAME_MAX bytes. @ref: plain bytes of the
+ * reference, or NULL and 0. VV_ECORRUPT: not what the checksum says (not logged).
  */
 int vv_frame_decode(struct vv_frame_loader *loader, const struct vv_frame *frame,
 		    const uint8_t *stored, const uint8_t *ref, size_t ref_size,

@@ -17,7 +17,8 @@ enum {
 };
 
 /*
- * A Bloom filter whose probes for one id lie in one 64-bit word.  Ids are hashes, so their bytes serve as the probes.
+ * A Bloom filter whose probes for one id lie in one 64-bit word. Ids are hashes, so
+ * their bytes serve as the probes.
  */
 struct filter {
 	uint64_t *words; /* owned */
@@ -205,7 +206,9 @@ bool vv_known_has_condemned(const struct vv_known *known)
 
 /* ---- relying ---- */
 
-/* VV_ENOENT: condemned or gone.  In this order: gc removes the record after the pack. */
+/*
+ * VV_ENOENT: condemned or gone. In this order: gc removes the record after the pack.
+ */
 static int check_pack(const struct vv_known *known, const struct vv_pack *pack)
 {
 	struct vv_source *src = vv_store_source(known->store);

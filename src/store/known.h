@@ -1,19 +1,19 @@
 /*
- * known.h - what the store has already: which frames and blobs a publisher need not store
- * again.
+ * known.h - what the store has already: which frames and blobs a publisher need not
+ * store again.
  *
- * It is the pack set as it was at the start, without the packs that gc has condemned, behind
- * a filter that says "surely new" for most of what is new: so a new frame costs one cache
- * line and not a search in every pack.
+ * It is the pack set as it was at the start, without the packs that gc has condemned,
+ * behind a filter that says "surely new" for most of what is new: so a new frame costs
+ * one cache line and not a search in every pack.
  *
- * A pack is relied on from the first frame or blob that is found in it.  Then, before
- * anything is made of the answer, the publisher's intent names the pack, and only after that
- * is looked whether it is still there and not condemned (gc.c, G3): from there on no gc
- * removes it.  A pack that fails this is left out like the condemned ones, and what it
- * held is stored anew.  So nothing that was answered is ever taken back.
+ * A pack is relied on from the first frame or blob that is found in it. Then, before
+ * anything is made of the answer, the publisher's intent names the pack, and only after
+ * that is looked whether it is still there and not condemned (gc.c, G3): from there on
+ * no gc removes it. A pack that fails this is left out like the condemned ones, and
+ * what it held is stored anew. So nothing that was answered is ever taken back.
  *
- * To rely on a frame is to rely on the pack that holds its bytes, and on the one that holds
- * its reference.  On a blob: on the pack of its entry, and on all its frames.
+ * To rely on a frame is to rely on the pack that holds its bytes, and on the one that
+ * holds its reference. On a blob: on the pack of its entry, and on all its frames.
  *
  * Ownership: new/free; borrows the store and the announcement.
  * Threads: one.

@@ -1,23 +1,31 @@
 /*
- * line.h - the line on which a publisher's frames are made: hashed, decided, squeezed, packed.
+ * line.h - the line on which a publisher's frames are made: hashed, decided, squeezed,
+ * packed.
  *
- * Plain bytes go in at one end in order; stored frames and the entries of the blobs made of them go into packs at the other end, in
- * the same order.  Between the ends a frame passes four stations:
+ * Plain bytes go in at one end in order; stored frames and the entries of the blobs
+ * made of them go into packs at the other end, in the same order. Between the ends a
+ * frame passes four stations:
  *
  *	hash	(workers)	id, checksum and sketch
- *	decide	(caller)	known to the store or to this session?  If not: what resembles it?
+ *	decide	(caller)	known to the store or this session? else: what is like it?
  *	squeeze	(workers)	compress it, against the best candidate if that gains
  *	retire	(caller)	append it to the pack; end the blobs whose last frame it is
  *
  * Invariants:
- *	(L1) retired <= decided <= submitted; a frame passes each station once, in order.
- *	(L2) When frame n is decided, exactly the frames below n - LAG + 1 are retired: so what it may be compressed against, and with
- *	     it every byte of every pack, depends on content and store alone, not on the number of workers or on time.
- *	(L3) Everything but the stations of the workers happens on the caller's thread: no table has a lock.
- *	(L4) The stored bytes of a base are in memory until its pack is committed, and then until no squeeze uses them.
+ *	(L1) retired <= decided <= submitted; a frame passes each station once, in
+ *	     order.
+ *	(L2) When frame n is decided, exactly the frames below n - LAG + 1 are retired:
+ *	     so what it may be compressed against, and with it every byte of every pack,
+ *	     depends on content and store alone, not on the number of workers or on
+ *	     time.
+ *	(L3) Everything but the stations of the workers happens on the caller's thread:
+ *	     no table has a lock.
+ *	(L4) The stored bytes of a base are in memory until its pack is committed, and
+ *	     then until no squeeze uses them.
  *
  * Ownership: new/free; borrows what it is made from.  Threads: one.
- * Memory: at most LAG + AHEAD frames, the stored bytes of one pack, and 100 bytes for each new frame.
+ * Memory: at most LAG + AHEAD frames, the stored bytes of one pack, and 100 bytes for
+ *	each new frame.
  */
 #ifndef VV_STORE_LINE_H
 #define VV_STORE_LINE_H
@@ -29,7 +37,10 @@
 #include <stdint.h>
 
 enum {
-	/* A pack is closed when it has so many bytes of frames: its bases are in memory until then. */
+	/*
+	 * A pack is closed when it has so many bytes of frames: its bases are in memory
+	 * until then.
+	 */
 	VV_LINE_PACK_BYTES = 64 << 20,
 };
 
@@ -56,8 +67,8 @@ int vv_line_group(struct vv_line *line, const uint8_t *bytes, size_t len,
 		  const struct vv_line_member *members, size_t count);
 
 /*
- * A blob in slices: begin, slices and holes in order, then end, which takes the plan whatever it returns.  The plan of a blob that is
- * given up is freed after the line.
+ * A blob in slices: begin, slices and holes in order, then end, which takes the plan
+ * whatever it returns. The plan of a blob that is given up is freed after the line.
  */
 int vv_line_blob_begin(struct vv_blob_plan **out);
 int vv_line_slice(struct vv_line *line, struct vv_blob_plan *plan, uint64_t start,

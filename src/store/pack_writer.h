@@ -1,8 +1,9 @@
 /*
  * pack_writer.h - packs being written, one after the other.
  *
- * A pack begins with the first frame or blob that is added and ends with close: its index is made, its name follows from it, the
- * intent names it, and then it is committed.  Before that no one can see it, and after it no one may remove it.
+ * A pack begins with the first frame or blob that is added and ends with close: its
+ * index is made, its name follows from it, the intent names it, and then it is
+ * committed. Before that no one can see it, and after it no one may remove it.
  *
  * Ownership: new/free; borrows store and announce.  Threads: one.
  */
@@ -27,8 +28,9 @@ int vv_pack_writer_new(struct vv_pack_writer **out, struct vv_store *store,
 void vv_pack_writer_free(struct vv_pack_writer *w);
 
 /*
- * Add a frame with its stored bytes; @frame's offset is set here, its reference is a number of this pack.  A frame that is in
- * another pack (an offset of 0) has no bytes.  *@number = its number in this pack; one that it has already is not added again.
+ * Add a frame with its stored bytes; @frame's offset is set here, its reference is a
+ * number of this pack. A frame that is in another pack (an offset of 0) has no bytes.
+ * *@number = its number in this pack; one that it has already is not added again.
  */
 int vv_pack_writer_frame(struct vv_pack_writer *w, struct vv_frame *frame,
 			 const void *stored, uint32_t *number);
@@ -45,15 +47,16 @@ uint64_t
 vv_pack_writer_size(const struct vv_pack_writer *w); /* bytes of frames so far */
 
 /*
- * Packs that are closed from now on have a gap of random size after their frames, so that their
- * name is like no other's: when content is stored anew because its pack is condemned,
- * the new pack must not be that pack again.
+ * Packs that are closed from now on have a gap of random size after their frames, so
+ * that their name is like no other's: when content is stored anew because its pack is
+ * condemned, the new pack must not be that pack again.
  */
 void vv_pack_writer_make_unlike(struct vv_pack_writer *w);
 
 /*
- * Commit what was begun; *@id is its name, the zero id if nothing was begun.  A pack with the same name is the same pack, put by
- * another publisher of the same content.  VV_ESTALE: there is one, and it is condemned (logged).
+ * Commit what was begun; *@id is its name, the zero id if nothing was begun. A pack
+ * with the same name is the same pack, put by another publisher of the same content.
+ * VV_ESTALE: there is one, and it is condemned (logged).
  */
 int vv_pack_writer_close(struct vv_pack_writer *w, struct vv_id *id);
 

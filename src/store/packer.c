@@ -16,7 +16,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Packs made with other numbers share less with those that are there: not to be changed lightly. */
+/*
+ * Packs made with other numbers share less with those that are there: not to be changed
+ * lightly.
+ */
 static const struct vv_chunk_params cuts = {
 	.min_bytes = 32 * 1024,
 	.mid_bytes = 48 * 1024,
@@ -26,7 +29,10 @@ static const struct vv_chunk_params cuts = {
 };
 
 enum {
-	/* So much must be at hand to cut: then what is left can stand before a hole as an extent of its own. */
+	/*
+	 * So much must be at hand to cut: then what is left can stand before a hole as
+	 * an extent of its own.
+	 */
 	CUT_BYTES = VV_SLICE_MAX + VV_EXTENT_MIN,
 	HELD_BYTES = CUT_BYTES + VV_PACKER_BLOCK,
 	MEMBERS_MAX = 4096, /* blobs in a group */
@@ -227,7 +233,10 @@ static int cut(struct vv_packer *p, enum follows follows)
 		size_t rest = p->held_len - at;
 		size_t len = vv_chunk_next(&cuts, p->held + at, rest, is_last);
 
-		/* Extents before a hole are not short either (docs/format.md, section 7). */
+		/*
+		 * Extents before a hole are not short either (docs/format.md, section
+		 * 7).
+		 */
 		if (follows == FOLLOWS_HOLE && rest != len &&
 		    rest - len < VV_EXTENT_MIN)
 			len = rest - VV_EXTENT_MIN;

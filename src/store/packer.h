@@ -1,10 +1,12 @@
 /*
- * packer.h - content in, blobs out: cuts the files of an input into frames and gives each file its blob id.
+ * packer.h - content in, blobs out: cuts the files of an input into frames and gives
+ * each file its blob id.
  *
- * Content streams through once.  A file of up to VV_PACKER_SMALL_MAX bytes is held until its end and joins its neighbours in a
- * group frame, unless its blob is known.  A larger one is cut where its content says (codec/chunk.h) while it is
- * read; if the whole turns out to be known, so are its slices, and nothing was stored.  Stretches of zeros become holes, in steps of
- * VV_PACKER_BLOCK bytes of the file.
+ * Content streams through once. A file of up to VV_PACKER_SMALL_MAX bytes is held until
+ * its end and joins its neighbours in a group frame, unless its blob is known. A larger
+ * one is cut where its content says (codec/chunk.h) while it is read; if the whole
+ * turns out to be known, so are its slices, and nothing was stored. Stretches of zeros
+ * become holes, in steps of VV_PACKER_BLOCK bytes of the file.
  *
  * Ownership: new/free; borrows what it is made from.  Threads: one; workers inside.
  */
@@ -30,7 +32,10 @@ struct vv_store;
 struct vv_packer_options {
 	int level;     /* zstd level */
 	unsigned jobs; /* threads that compress, at least 1 */
-	/* Called for each block that was read; a value other than 0 ends the blob with it. */
+	/*
+	 * Called for each block that was read; a value other than 0 ends the blob with
+	 * it.
+	 */
 	int (*tick)(void *ctx);
 	void *ctx;
 };
@@ -40,7 +45,10 @@ int vv_packer_new(struct vv_packer **out, struct vv_store *store,
 		  const struct vv_packer_options *opts, struct vv_publish_stats *stats);
 void vv_packer_free(struct vv_packer *p); /* NULL is a no-op */
 
-/* Reads the content of @input's current entry to its end.  After an error the packer can only be freed. */
+/*
+ * Reads the content of @input's current entry to its end. After an error the packer can
+ * only be freed.
+ */
 int vv_packer_blob(struct vv_packer *p, struct vv_input *input, struct vv_id *id,
 		   uint64_t *size);
 

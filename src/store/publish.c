@@ -135,9 +135,9 @@ static int add_entries(struct publisher *p)
 }
 
 /*
- * Looks at the record before the tree: asked the other way round, gc could remove both in
- * between.  VV_EBUSY: it is condemned and a gc is at work, which may remove it; VV_ENOENT:
- * it just did.
+ * Looks at the record before the tree: asked the other way round, gc could remove both
+ * in between. VV_EBUSY: it is condemned and a gc is at work, which may remove it;
+ * VV_ENOENT: it just did.
  */
 static int check_tree(struct publisher *p)
 {
@@ -170,8 +170,8 @@ static int put_tree_once(struct publisher *p)
 }
 
 /*
- * The intent names the tree before it is put, so gc spares what it has not condemned yet.
- * While a gc is at work on a condemned one, this waits for it.
+ * The intent names the tree before it is put, so gc spares what it has not condemned
+ * yet. While a gc is at work on a condemned one, this waits for it.
  */
 static int put_tree(struct publisher *p)
 {
@@ -253,8 +253,9 @@ int vv_publish(struct vv_store *store, const char *ref, struct vv_input *input,
 }
 
 /*
- * A gc that marked before our intent saw @from, since it is still there when we look again; a later one sees the intent.  So
- * the tree is safe without a look at what is condemned.
+ * A gc that marked before our intent saw @from, since it is still there when we look
+ * again; a later one sees the intent. So the tree is safe without a look at what is
+ * condemned.
  */
 int vv_publish_tag(struct vv_store *store, const char *from, const char *to)
 {

@@ -1,6 +1,7 @@
 /*
- * The power is cut at each operation of what changes a store: publishing, moving a ref, removing one, gc.  Whatever
- * survives is a sound store with the old state or the new one, and what was cut short succeeds when it is run again.
+ * The power is cut at each operation of what changes a store: publishing, moving a ref,
+ * removing one, gc. Whatever survives is a sound store with the old state or the new
+ * one, and what was cut short succeeds when it is run again.
  */
 #include "core/err.h"
 #include "lib/memory_input.h"

@@ -1,6 +1,7 @@
 /*
- * Each operation of a publisher fails in turn: on the disk, which says EIO or ENOSPC, and at the source, which fails
- * reads as well.  The publisher says so, or can do without; the store stays as it was, and the next attempt succeeds.
+ * Each operation of a publisher fails in turn: on the disk, which says EIO or ENOSPC,
+ * and at the source, which fails reads as well. The publisher says so, or can do
+ * without; the store stays as it was, and the next attempt succeeds.
  */
 #include "core/err.h"
 #include "lib/memory_input.h"

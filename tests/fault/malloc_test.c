@@ -1,6 +1,7 @@
 /* wrap: malloc */
 /*
- * Each allocation of a publisher fails in turn: it says so and leaves the store as it was.
+ * Each allocation of a publisher fails in turn: it says so and leaves the store as it
+ * was.
  */
 #include "core/err.h"
 #include "lib/memory_input.h"

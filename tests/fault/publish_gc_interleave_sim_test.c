@@ -1,9 +1,10 @@
 /*
- * gc runs between any two steps of a publisher, and a publisher between any two steps of gc: the publisher ends well, and
- * what a ref leads to is whole.
+ * gc runs between any two steps of a publisher, and a publisher between any two steps
+ * of gc: the publisher ends well, and what a ref leads to is whole.
  *
- * The publisher reuses what only a removed ref had, so there is something to take from under it.  The gate of a source
- * stops one of the two before each of its operations; the other uses the same disk through a store of its own.
+ * The publisher reuses what only a removed ref had, so there is something to take from
+ * under it. The gate of a source stops one of the two before each of its operations;
+ * the other uses the same disk through a store of its own.
  */
 #include "core/err.h"
 #include "lib/memory_input.h"

@@ -1,6 +1,6 @@
 /*
- * memory_input.h - an input whose entries are told by a test, and what a store must hold
- * after they were published.
+ * memory_input.h - an input whose entries are told by a test, and what a store must
+ * hold after they were published.
  *
  * Ownership: the entries and their content are borrowed until the input is freed.
  */

@@ -300,7 +300,10 @@ static int gc(int64_t grace_ns)
 	return vv_gc(ts.store, &opts, &s);
 }
 
-/* Within grace its pack and its tree are there, condemned: neither may be relied on as it is. */
+/*
+ * Within grace its pack and its tree are there, condemned: neither may be relied on as
+ * it is.
+ */
 static void what_was_removed_and_condemned_can_be_published_again(void)
 {
 	const int64_t hour = INT64_C(3600) * 1000000000;
