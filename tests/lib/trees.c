@@ -45,7 +45,7 @@ static void add_line(struct vv_tree_builder *b, const char *line)
 		break;
 	case 'w': meta.mode = VV_S_IFCHR; break;
 	case 'h': CHECK_INT(vv_tree_builder_link(b, path, rest), VV_OK); return;
-	default: CHECK(!"a kind of entry");
+	default: test_die(__FILE__, __LINE__, "a kind of entry");
 	}
 	CHECK_INT(vv_tree_builder_add(b, path, &meta), VV_OK);
 }
