@@ -46,6 +46,10 @@ int vv_find(struct vv_found *out, struct vv_store *store, const char *ref_name,
 		vv_say("there is no '%s' in '%s'; `varve ls -R %s` lists what there is",
 		       path, ref_name, ref_name);
 		err = VV_EXIT_FAILED;
+	} else if (!out->tree && err == VV_ENOENT) {
+		vv_say("the tree of '%s' is not in the store; `varve verify` tells what else is missing",
+		       ref_name);
+		err = VV_EXIT_FAILED;
 	} else {
 		err = vv_say_failed(err, "cannot look for '%s' in '%s'", path,
 				    ref_name);

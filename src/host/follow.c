@@ -60,8 +60,12 @@ static int read_chosen_ref(struct vv_serve *s, const char *name, struct vv_ref *
 	int err = vv_ref_get(s->store, name, out);
 	const struct vv_ref *shown;
 
-	if (!err || err == VV_ENOENT)
-		return !err;
+	if (!err)
+		return 1;
+	if (err == VV_ENOENT)
+		err = vv_store_present(s->store);
+	if (!err)
+		return 0;
 	*failure = err;
 	shown = find_ref(&s->shown, name);
 	if (!shown)
@@ -138,12 +142,27 @@ static bool is_same_list(const struct vv_ref_list *a, const struct vv_ref_list *
 
 /* ---- layers ---- */
 
+/* That a tree is not there means nothing to the store, but to us: a ref, or our lease, leads to it. */
+static int open_told(struct vv_serve *s, const struct vv_id *id,
+		     struct vv_open_tree **out)
+{
+	static struct vv_log_limit limit;
+	char hex[VV_ID_HEX_BYTES];
+	int err = vv_store_tree_open(s->store, id, out);
+
+	if (err == VV_ENOENT)
+		vv_log_limited(&limit, VV_LOG_ERROR,
+			       "tree %s is to be shown and not in the store",
+			       vv_id_to_hex(id, hex));
+	return err;
+}
+
 static int open_tree(void *ctx, const struct vv_id *id, const struct vv_tree **tree,
 		     void **handle)
 {
 	struct vv_serve *s = ctx;
 	struct vv_open_tree *open;
-	int err = vv_store_tree_open(s->store, id, &open);
+	int err = open_told(s, id, &open);
 
 	if (err)
 		return err;
@@ -405,7 +424,7 @@ static int check_choice(struct vv_serve *s, const struct vv_ref_list *refs,
 		       name);
 		return VV_ENOENT;
 	}
-	err = vv_store_tree_open(s->store, &ref->tree, &tree);
+	err = open_told(s, &ref->tree, &tree);
 	if (!err)
 		vv_open_tree_unref(tree);
 	return err;

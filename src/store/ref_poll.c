@@ -198,6 +198,8 @@ int vv_ref_poll_run(struct vv_ref_poll *poll, bool *changed)
 
 	*changed = false;
 	err = vv_source_list(poll->store->source, VV_REF_PREFIX, add_seen, &fresh);
+	if (!err && fresh.count == 0)
+		err = vv_store_present(poll->store);
 	if (!err && fresh.count > 0)
 		qsort(fresh.items, fresh.count, sizeof *fresh.items, cmp_seen);
 	if (!err)

@@ -191,6 +191,14 @@ int vv_store_open(struct vv_store **out, struct vv_source *src)
 	return VV_OK;
 }
 
+int vv_store_present(struct vv_store *store)
+{
+	struct vv_object_info info;
+	int err = vv_source_stat(store->source, RECORD_KEY, &info);
+
+	return err == VV_ENOENT ? VV_ENOTCONN : err;
+}
+
 void vv_store_close(struct vv_store *store)
 {
 	if (!store)

@@ -26,6 +26,11 @@ struct vv_store;
 int vv_store_init(struct vv_source *src);
 /* VV_ENOENT: not a store.  VV_ENEWER, VV_ECORRUPT. */
 int vv_store_open(struct vv_store **out, struct vv_source *src);
+/*
+ * Is it still there?  VV_ENOTCONN: not even its record is, so that nothing can be concluded from what is missing: it
+ * was moved away or unmounted.
+ */
+int vv_store_present(struct vv_store *store);
 void vv_store_close(struct vv_store *store);		   /* NULL is a no-op */
 struct vv_source *vv_store_source(struct vv_store *store); /* borrowed */
 

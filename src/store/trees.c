@@ -50,7 +50,7 @@ static int load(struct vv_open_tree *t, const struct vv_id *id)
 	if (!err)
 		err = vv_tree_init(&t->tree, id, t->object.bytes, t->object.size,
 				   t->object.faults);
-	if (err == VV_ENOENT || vv_store_found(err))
+	if (vv_store_found(err))
 		vv_log(VV_LOG_ERROR, "tree %s: %s", key, vv_err_text(err));
 	return err;
 }

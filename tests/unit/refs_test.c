@@ -165,6 +165,24 @@ static void a_poll_sees_refs_come_move_and_go(void)
 	test_store_drop(&ts);
 }
 
+/* Or a mount would drop all it shows, and gc all it finds, because a disk was away. */
+static void a_store_that_went_away_is_no_store_without_refs(void)
+{
+	struct vv_ref_list list;
+	size_t bad;
+
+	test_store_make(&ts);
+	CHECK_INT(vv_ref_list_get(ts.store, &list, &bad), VV_OK);
+	CHECK_INT(list.count, 0);
+	vv_ref_list_fini(&list);
+	CHECK_INT(vv_store_present(ts.store), VV_OK);
+	CHECK_INT(vv_source_remove(ts.source, "varve"), VV_OK);
+	CHECK_INT(vv_store_present(ts.store), VV_ENOTCONN);
+	CHECK_INT(vv_ref_list_get(ts.store, &list, &bad), VV_ENOTCONN);
+	CHECK_INT(list.count, 0);
+	test_store_drop(&ts);
+}
+
 static void a_ref_that_turns_bad_is_a_change_and_told_once(void)
 {
 	struct vv_ref_poll *poll;
@@ -220,6 +238,7 @@ int main(void)
 	RUN(a_list_is_sorted_and_leaves_bad_ones_out);
 	RUN(a_record_under_another_name_is_bad);
 	RUN(a_poll_sees_refs_come_move_and_go);
+	RUN(a_store_that_went_away_is_no_store_without_refs);
 	RUN(a_ref_that_turns_bad_is_a_change_and_told_once);
 	RUN(a_tree_is_mapped_once_and_counted);
 	return test_report();
