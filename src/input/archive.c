@@ -341,9 +341,10 @@ static int read_content(struct vv_input *base, void *buf, size_t cap, size_t *go
 		return VV_OK;
 	}
 	*got = vv_min_size(cap, in->block_len);
-	if (*got)
+	if (*got) { /* an empty block may have no address */
 		memcpy(buf, in->block, *got);
-	in->block = (const uint8_t *)in->block + *got;
+		in->block = (const uint8_t *)in->block + *got;
+	}
 	in->block_len -= *got;
 	in->at += *got;
 	in->block_at = in->at;
