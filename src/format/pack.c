@@ -139,7 +139,9 @@ static bool is_placed_well(const struct vv_pack *pack, const struct vv_frame *f)
 
 static bool is_coded_well(const struct vv_frame *f)
 {
-	if (f->plain_size == 0 || f->plain_size > VV_FRAME_MAX || f->filter != 0)
+	if (f->plain_size == 0 || f->plain_size > VV_FRAME_MAX ||
+	    f->filter > VV_FILTER_BRANCH ||
+	    (f->filter && (f->codec != VV_CODEC_ZSTD || f->reference != VV_NONE)))
 		return false;
 	switch (f->codec) {
 	case VV_CODEC_RAW:

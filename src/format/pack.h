@@ -37,6 +37,13 @@ enum vv_frame_codec {
 	VV_CODEC_ZSTD = 1,
 };
 
+/* What was done to the plain bytes before they were compressed. */
+enum vv_frame_filter {
+	VV_FILTER_NONE = 0,
+	VV_FILTER_BRANCH =
+		1, /* codec/branch.h; with zstd and without a reference only */
+};
+
 struct vv_pack {
 	struct vv_image image; /* owned */
 	struct vv_id id;       /* as the opener named it */

@@ -95,14 +95,17 @@ static bool is_frame_good(const struct vv_pack_builder *b, const struct vv_frame
 {
 	uint64_t end;
 
-	if (f->plain_size == 0 || f->plain_size > VV_FRAME_MAX || f->filter != 0)
+	if (f->plain_size == 0 || f->plain_size > VV_FRAME_MAX)
 		return false;
 	if (f->offset == 0)
 		return true;
 	if (f->offset < VV_PACK_HEADER || !vv_add_u64(f->offset, f->stored_size, &end))
 		return false;
+	if (f->filter > VV_FILTER_BRANCH || (f->filter && f->reference != VV_NONE))
+		return false;
 	if (f->codec == VV_CODEC_RAW)
-		return f->stored_size == f->plain_size && f->reference == VV_NONE;
+		return f->stored_size == f->plain_size && f->reference == VV_NONE &&
+		       f->filter == VV_FILTER_NONE;
 	if (f->codec != VV_CODEC_ZSTD || f->stored_size == 0 ||
 	    f->stored_size >= f->plain_size)
 		return false;
@@ -128,6 +131,7 @@ int vv_pack_builder_frame(struct vv_pack_builder *b, const struct vv_frame *fram
 	if (f.offset == 0) {
 		f.stored_size = 0;
 		f.codec = VV_CODEC_RAW;
+		f.filter = VV_FILTER_NONE;
 		f.reference = VV_NONE;
 	}
 	err = vv_buf_reserve(&b->frames, sizeof f);

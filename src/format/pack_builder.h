@@ -24,8 +24,8 @@ int vv_pack_builder_new(struct vv_pack_builder **out);
 void vv_pack_builder_free(struct vv_pack_builder *b); /* NULL is a no-op */
 
 /*
- * Add a frame stored here (offset != 0) or elsewhere (offset 0: codec, reference and
- * stored_size are then the other pack's business and count as none).  Its id is new
+ * Add a frame stored here (offset != 0) or elsewhere (offset 0: codec, filter, reference
+ * and stored_size are then the other pack's business and count as none).  Its id is new
  * to the builder, else VV_EEXIST with *@number the old one.  VV_EINVAL: it breaks a
  * rule of the format; a reference must have been added before and have none itself.
  * VV_EFBIG: the pack is full.  It has no sketch yet, whatever @frame says.

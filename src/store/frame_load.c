@@ -1,5 +1,6 @@
 #include "store/frame_load.h"
 
+#include "codec/branch.h"
 #include "codec/hash.h"
 #include "codec/zstd.h"
 #include "core/err.h"
@@ -50,6 +51,8 @@ int vv_frame_decode(struct vv_frame_loader *loader, const struct vv_frame *frame
 		memcpy(plain, stored, frame->plain_size);
 	else
 		err = VV_ECORRUPT;
+	if (!err && frame->filter == VV_FILTER_BRANCH)
+		vv_branch_decode(plain, frame->plain_size);
 	if (!err && vv_checksum64(plain, frame->plain_size) != frame->checksum)
 		err = VV_ECORRUPT;
 	return err;

@@ -323,6 +323,7 @@ static int pack_frame(struct vv_line *line, struct slot *slot)
 	int err = VV_OK;
 
 	frame.codec = (uint16_t)job->codec;
+	frame.filter = (uint16_t)job->filter;
 	frame.stored_size = job->stored_size;
 	if (!is_base)
 		err = number_of(line, at_of(slot->picks[job->chosen]), &frame.reference);

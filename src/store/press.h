@@ -5,8 +5,10 @@
  * second.  The press knows nothing of packs in the making: it is given everything it needs with the job, so
  * what comes out depends on the job alone and not on threads or time.
  *
- * Squeezing with candidates for a reference: all are tried at the fastest level, and the best is taken if it saves
- * VV_PRESS_GAIN_PERCENT against none; else the frame stays a base, worth more as a reference for others.
+ * Squeezing with candidates for a reference: all are tried at the fastest level, and the
+ * best is taken if it saves VV_PRESS_GAIN_PERCENT against none; else the frame stays a base,
+ * worth more as a reference for others.  A base with many branches is tried with the
+ * filter for them (codec/branch.h) in the same way.
  *
  * Ownership: new/free; jobs are the caller's, and the press's between queueing and wait.
  * Threads: one caller; workers inside.
@@ -22,12 +24,7 @@
 #include <stdint.h>
 
 enum {
-	VV_PRESS_GAIN_PERCENT = 30,
-	/*
-	 * A reference does most of the work; levels above this one search it with a binary tree, which takes four times as long
-	 * for 1 % (measured on five versions of gcc).
-	 */
-	VV_PRESS_REFERENCE_LEVEL_MAX = 9,
+	VV_PRESS_GAIN_PERCENT = 30, /* 15: 0.5 % larger packs, for want of bases */
 };
 
 struct vv_source;
@@ -57,6 +54,7 @@ struct vv_press_job {
 	uint8_t *stored; /* the caller's to free */
 	uint32_t stored_size;
 	enum vv_frame_codec codec;
+	enum vv_frame_filter filter;
 	unsigned chosen; /* index in refs, or ref_count: none */
 	int err;
 

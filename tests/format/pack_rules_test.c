@@ -251,7 +251,11 @@ static void codecs_and_filters_are_known(void)
 	REFUSED(QUERY, put16(frame(1) + VV_FRM_CODEC, 2));
 	REFUSED(QUERY, put16(frame(1) + VV_FRM_CODEC, UINT16_MAX));
 	REFUSED(QUERY, put16(frame(1) + VV_FRM_CODEC, VV_CODEC_RAW));
-	REFUSED(QUERY, put16(frame(1) + VV_FRM_FILTER, 1));
+	REFUSED(QUERY, put16(frame(1) + VV_FRM_FILTER, 2));
+	REFUSED(QUERY, put16(frame(1) + VV_FRM_FILTER, UINT16_MAX));
+	REFUSED(QUERY, put16(frame(2) + VV_FRM_FILTER, 1)); /* has a reference */
+	REFUSED(QUERY, put16(frame(3) + VV_FRM_FILTER, 1)); /* raw */
+	REFUSED(QUERY, put16(frame(4) + VV_FRM_FILTER, 1)); /* elsewhere */
 }
 
 static void reserved_bytes_of_a_frame_are_0(void)

@@ -127,6 +127,7 @@ static void add_frames(struct vv_pack_builder *b, uint32_t n[4])
 					       .plain_size = 65536,
 					       .checksum = 11,
 					       .codec = VV_CODEC_ZSTD,
+					       .filter = VV_FILTER_BRANCH,
 					       .reference = VV_NONE });
 	CHECK_INT(vv_pack_builder_sketch(b, n[0],
 					 (const uint32_t[]){ 1, 70000, 0xffffff }, 3),

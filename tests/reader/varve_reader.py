@@ -31,6 +31,7 @@ NAME_MAX, TARGET_MAX, DEPTH_MAX, SIZE_MAX = 765, 65535, 4096, 1 << 62
 COUNT_MAX = (1 << 31) - 1
 LINK = 0x80000000
 HEX_ID = re.compile(r"[0-9a-f]{64}")
+BRANCH = re.compile(rb"[\xe8\xe9].{4}", re.DOTALL)
 
 
 class Bad(Exception):
@@ -399,8 +400,9 @@ class Pack:
         need(after == extents, "extents of no blob")
 
     def check_frame(self, _, offset, stored, plain, checksum, ref, codec, filt, *others):
-        need(1 <= plain <= FRAME_MAX and codec <= 1 and filt == 0 and others[-1] == 0,
+        need(1 <= plain <= FRAME_MAX and codec <= 1 and filt <= 1 and others[-1] == 0,
              "frame: bad row")
+        need(filt == 0 or (codec == 1 and ref == NONE), "frame: filter")
         if offset == 0:
             need(stored == 0 and codec == 0 and ref == NONE, "frame: elsewhere, but stored")
             return
@@ -439,6 +441,18 @@ class Pack:
             need(size <= FRAME_MAX or plain <= SLICE_MAX, "extent: slice too large")
             out.append((self.frames[frame][0], offset, length))
         return out
+
+
+def undo_branches(data):
+    """7.1: the matches do not overlap, so they are the places of the walk."""
+    out = bytearray(data)
+    for found in BRANCH.finditer(data):
+        at = found.start()
+        if data[at + 4] in (0, 255):
+            n = int.from_bytes(data[at + 1:at + 5], "little") - (at + 5) & 0x1ffffff
+            n |= 0xfe000000 if n >> 24 else 0
+            out[at + 1:at + 5] = n.to_bytes(4, "little")
+    return bytes(out)
 
 
 # ---- stores ----
@@ -487,7 +501,7 @@ class Store:
     def frame(self, frame_id, is_reference=False):
         need(frame_id in self.stored, "frame %s: in no pack" % frame_id.hex())
         pack, row = self.stored[frame_id]
-        _, offset, stored, plain, checksum, ref, codec = row[:7]
+        _, offset, stored, plain, checksum, ref, codec, filt = row[:8]
         need(not is_reference or ref == NONE, "frame: reference of a reference")
         with open(pack.path, "rb") as file:
             file.seek(offset)
@@ -497,6 +511,8 @@ class Store:
             base = self.frame(pack.frames[ref][0], True) if ref != NONE else None
             data = self.decompress(data, plain, base)
         need(len(data) == plain, "frame: wrong size")
+        if filt == 1:
+            data = undo_branches(data)
         check_sum(data, checksum, "frame " + frame_id.hex())
         need(blake(data) == frame_id, "frame: not what its id says")
         return data

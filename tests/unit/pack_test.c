@@ -38,6 +38,7 @@ static void frames_are_found_and_keep_their_fields(void)
 
 	CHECK(f.offset == 16 && f.stored_size == 20000 && f.plain_size == 65536);
 	CHECK(f.checksum == 11 && f.codec == VV_CODEC_ZSTD && f.reference == VV_NONE);
+	CHECK_INT(f.filter, VV_FILTER_BRANCH);
 	CHECK_INT(vv_pack_frame(&pack, frame(2).reference, &reference), VV_OK);
 	CHECK(vv_id_equal(&reference.id, &f.id));
 	f = frame(4);
@@ -229,7 +230,17 @@ static void frames_that_break_a_rule_are_not_added(void)
 	static const struct vv_frame bad[] = {
 		{ .plain_size = 0, .reference = VV_NONE },
 		{ .plain_size = VV_FRAME_MAX + 1, .reference = VV_NONE },
-		{ .plain_size = 5, .filter = 1, .reference = VV_NONE },
+		{ .plain_size = 5,
+		  .stored_size = 5,
+		  .offset = 16,
+		  .filter = 1,
+		  .reference = VV_NONE },
+		{ .plain_size = 5,
+		  .stored_size = 4,
+		  .offset = 16,
+		  .codec = 1,
+		  .filter = 2,
+		  .reference = VV_NONE },
 		{ .plain_size = 5,
 		  .stored_size = 5,
 		  .offset = 15,
@@ -288,6 +299,24 @@ static void a_reference_has_no_reference(void)
 	f.id = sample_id(3);
 	f.reference = number;
 	CHECK_INT(vv_pack_builder_frame(b, &f, &number), VV_EINVAL);
+	vv_pack_builder_free(b);
+}
+
+static void a_frame_has_a_reference_or_a_filter(void)
+{
+	struct vv_pack_builder *b = new_builder();
+	struct vv_frame f = { .id = sample_id(2),
+			      .plain_size = 5,
+			      .stored_size = 4,
+			      .offset = 16,
+			      .codec = VV_CODEC_ZSTD,
+			      .filter = VV_FILTER_BRANCH,
+			      .reference = 0 };
+	uint32_t number;
+
+	CHECK_INT(vv_pack_builder_frame(b, &f, &number), VV_EINVAL);
+	f.reference = VV_NONE;
+	CHECK_INT(vv_pack_builder_frame(b, &f, &number), VV_OK);
 	vv_pack_builder_free(b);
 }
 
@@ -383,6 +412,7 @@ int main(void)
 	RUN(a_frame_is_added_once);
 	RUN(frames_that_break_a_rule_are_not_added);
 	RUN(a_reference_has_no_reference);
+	RUN(a_frame_has_a_reference_or_a_filter);
 	RUN(sketches_that_break_a_rule_are_not_added);
 	RUN(blobs_that_break_a_rule_are_not_added);
 	RUN(frames_end_is_behind_the_frames);
