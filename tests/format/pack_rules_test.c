@@ -291,16 +291,17 @@ static void only_bases_that_are_here_have_a_sketch(void)
 		});
 }
 
+static uint8_t *sketch(unsigned n)
+{
+	uint32_t first = vv_get_le32(frame(n) + VV_FRM_SKETCH_FIRST);
+
+	return edit.bytes + pack.sketches + first * VV_SKT_ROW;
+}
+
 static void values_of_a_sketch_increase(void)
 {
-	uint8_t *first;
-
-	REFUSED(VERIFY, {
-		first = edit.bytes + pack.sketches +
-			vv_get_le32(frame(1) + VV_FRM_SKETCH_FIRST) * VV_SKT_ROW;
-		swap(first, first + VV_SKT_ROW, VV_SKT_ROW);
-	});
-	REFUSED(VERIFY, memcpy(first, first + VV_SKT_ROW, VV_SKT_ROW));
+	REFUSED(VERIFY, swap(sketch(1), sketch(1) + VV_SKT_ROW, VV_SKT_ROW));
+	REFUSED(VERIFY, memcpy(sketch(1), sketch(1) + VV_SKT_ROW, VV_SKT_ROW));
 }
 
 static void a_reference_exists_and_has_none_itself(void)
