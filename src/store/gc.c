@@ -38,7 +38,7 @@
  * What gc does:
  *
  *	g1 lists trees, packs and condemned records: only these are candidates.
- *	g2 marks: intents, leases, refs, the trees these name, packs - in that order.
+ *	g2 marks: intents, refs, leases, the trees these name, packs - in that order.
  *	g3 removes stale announcements.
  *	g4 removes the records of what is live (pardon), writes records for what is not
  *	   (condemn).
@@ -60,9 +60,10 @@
  *	record nor pack.  The order in p6 matters: asked the other way round, both could
  *	be removed in between.
  * (G4) A mount is safe.  At m3 the ref led to a tree that the lease had named before.  A
- *	g2 that read leases before m2 and refs after the ref moved on misses both; but
- *	then the ref led to the tree until after g1, so the tree had no record at g1.  It
- *	is condemned at most, and the next mark sees the lease.
+ *	g2 that reads refs after the ref moved on reads leases after that, and sees it
+ *	there.  One that reads refs before the ref led to the tree, but intents too late
+ *	for the intent of who put the ref, is that of (G3): the tree has no record at g1,
+ *	so it is condemned at most, and the next mark sees the lease.
  * (G5) An owner that is taken for dead does not come back: its record goes first (g3), it
  *	finds that at p7, and it never writes the record again.
  * (G6) One gc at a time: each puts an intent of its own and then looks for those of

@@ -65,10 +65,13 @@ int vv_holders_want(struct vv_holders *h, const struct vv_id *id, bool *is_new)
 	return is_known ? VV_OK : vv_idmap_put(&h->numbers, id, h->numbers.count);
 }
 
-/* Calls @hit for every row of every pack whose id is wanted. */
-static void scan(struct vv_holders *h, const struct table *t,
-		 void (*hit)(struct vv_holders *h, size_t number, struct vv_holder at))
+/* Calls @hit for every row of every pack whose id is wanted; returns how often. */
+static size_t scan(struct vv_holders *h, const struct table *t,
+		   void (*hit)(struct vv_holders *h, size_t number,
+			       struct vv_holder at))
 {
+	size_t hits = 0;
+
 	for (uint32_t p = 0; p < vv_pack_set_count(t->set); p++) {
 		const struct vv_pack *pack = vv_pack_set_get(t->set, p);
 		uint32_t rows = pack ? t->rows(pack) : 0;
@@ -77,11 +80,14 @@ static void scan(struct vv_holders *h, const struct table *t,
 			struct vv_id id;
 			uint64_t number;
 
-			if (t->row(pack, row, &id) == VV_OK &&
-			    vv_idmap_get(&h->numbers, &id, &number))
-				hit(h, (size_t)number, (struct vv_holder){ p, row });
+			if (t->row(pack, row, &id) != VV_OK ||
+			    !vv_idmap_get(&h->numbers, &id, &number))
+				continue;
+			hit(h, (size_t)number, (struct vv_holder){ p, row });
+			hits++;
 		}
 	}
+	return hits;
 }
 
 static void count_hit(struct vv_holders *h, size_t number, struct vv_holder at)
@@ -121,7 +127,8 @@ static int find(struct vv_holders *h, const struct table *t)
 	h->items = calloc(total ? total : 1, sizeof *h->items);
 	if (!h->items)
 		return VV_ENOMEM;
-	scan(h, t, put_hit);
+	if (scan(h, t, put_hit) != total)
+		return VV_EIO; /* a page was lost since it was counted: the rest is no proof */
 	for (size_t i = 0; i < count; i++)
 		qsort(h->items + h->first[i], h->first[i + 1] - h->first[i],
 		      sizeof *h->items, cmp_holder);

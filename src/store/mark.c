@@ -19,6 +19,7 @@ struct marking {
 	size_t tree_of_cap;
 	struct vv_id *tree_ids; /* owned */
 	size_t tree_count;
+	bool is_lost; /* what was whole is not any more: the disk fails under us */
 };
 
 enum {
@@ -323,8 +324,10 @@ static void need_frame(struct marking *k, size_t p, uint32_t row, bool is_refere
 	size_t number, count;
 
 	k->m->is_live[p] = true;
-	if (vv_pack_frame(pack, row, &frame))
-		return; /* it was whole a moment ago: a fault of the disk */
+	if (vv_pack_frame(pack, row, &frame)) {
+		k->is_lost = true;
+		return;
+	}
 	if (frame.offset != 0) {
 		if (frame.reference != VV_NONE)
 			need_frame(k, p, frame.reference, true);
@@ -341,6 +344,8 @@ static void need_frame(struct marking *k, size_t p, uint32_t row, bool is_refere
 	k->chosen[number] |= bit;
 	if (best)
 		need_frame(k, best->pack, best->row, is_reference);
+	else
+		k->is_lost = true;
 }
 
 /* ---- choosing a pack for each blob ---- */
@@ -389,7 +394,7 @@ static int choose(struct marking *k, size_t number)
 	if (!best)
 		return VV_ENOENT;
 	k->m->is_live[best->pack] = true;
-	return each_frame(k, best, keep_frame) ? VV_OK : VV_EIO;
+	return each_frame(k, best, keep_frame) && !k->is_lost ? VV_OK : VV_EIO;
 }
 
 static int tell_lost(const struct marking *k, size_t number, int err)
@@ -476,9 +481,9 @@ int vv_mark_run(struct vv_mark *m)
 	vv_holders_init(&k.frames);
 	err = vv_announced_list(m->store, VV_ANNOUNCE_INTENT, meet_intent, m);
 	if (!err)
-		err = vv_announced_list(m->store, VV_ANNOUNCE_LEASE, meet_lease, m);
-	if (!err)
 		err = meet_refs(m);
+	if (!err)
+		err = vv_announced_list(m->store, VV_ANNOUNCE_LEASE, meet_lease, m);
 	if (!err)
 		err = mark_packs(&k);
 	vv_holders_fini(&k.blobs);

@@ -41,10 +41,11 @@ void vv_mark_init(struct vv_mark *m, struct vv_store *store,
 void vv_mark_fini(struct vv_mark *m); /* a zeroed one is fine */
 
 /*
- * Intents are read first, then leases, then refs: who publishes removes its intent after
- * the ref is put, so at least one of them is met.  Packs are listed last, so that those
- * of every tree that was met are there.  An error means that nothing is proved; what
- * cannot be read was logged.
+ * Intents are read first, then refs, then leases.  Who publishes removes its intent after
+ * the ref is put, and who mounts names a tree in its lease while the ref still leads to
+ * it: so at least one of two is met.  Packs are listed last, so that those of every tree
+ * that was met are there.  An error means that nothing is proved; what cannot be read
+ * was logged.
  */
 int vv_mark_run(struct vv_mark *m);
 

@@ -139,21 +139,28 @@ static int add_entries(struct publisher *p)
  * in between. VV_EBUSY: it is condemned and a gc is at work, which may remove it;
  * VV_ENOENT: it just did.
  */
-static int check_tree(struct publisher *p)
+static int check_tree(struct vv_store *store, const struct vv_id *tree)
 {
-	struct vv_source *src = vv_store_source(p->store);
+	struct vv_source *src = vv_store_source(store);
 	char key[VV_STORE_KEY_MAX];
 	struct vv_object_info info;
 	int err;
 
-	vv_store_condemned_key(key, &p->tree);
+	vv_store_condemned_key(key, tree);
 	err = vv_source_stat(src, key, &info);
 	if (err == VV_OK)
-		err = vv_gc_pardon(p->store, &p->tree);
+		err = vv_gc_pardon(store, tree);
 	if (err && err != VV_ENOENT)
 		return err;
-	vv_store_tree_key(key, &p->tree);
+	vv_store_tree_key(key, tree);
 	return vv_source_stat(src, key, &info);
+}
+
+static int tell_gc_at_work(void)
+{
+	vv_log(VV_LOG_ERROR,
+	       "gc is at work on the same tree; run again when it is done");
+	return VV_EBUSY;
 }
 
 static int put_tree_once(struct publisher *p)
@@ -166,7 +173,7 @@ static int put_tree_once(struct publisher *p)
 			    p->image.len, VV_PUT_NEW);
 	if (!err)
 		p->stats->bytes_stored += p->image.len;
-	return err && err != VV_EEXIST ? err : check_tree(p);
+	return err && err != VV_EEXIST ? err : check_tree(p->store, &p->tree);
 }
 
 /*
@@ -186,11 +193,8 @@ static int put_tree(struct publisher *p)
 		vv_sleep_ms(TREE_WAIT_MS);
 		err = put_tree_once(p);
 	}
-	if (err == VV_EBUSY)
-		vv_log(VV_LOG_ERROR,
-		       "gc is at work on the same tree; run again when it is done");
 	p->stats->tree_bytes = p->image.len;
-	return err;
+	return err == VV_EBUSY ? tell_gc_at_work() : err;
 }
 
 static int put_ref(struct publisher *p, const char *name)
@@ -253,14 +257,40 @@ int vv_publish(struct vv_store *store, const char *ref, struct vv_input *input,
 }
 
 /*
- * A gc that marked before our intent saw @from, since it is still there when we look
- * again; a later one sees the intent. So the tree is safe without a look at what is
- * condemned.
+ * @tree, which the intent names and @from still leads to.  A ref may lead to a condemned
+ * tree: gc marked before the ref was put and wrote the record after it ((G3) in gc.c).  So
+ * that @from leads there is no proof that the tree stays when @from goes.
  */
+static int keep_tagged(struct vv_store *store, const char *from,
+		       const struct vv_id *tree)
+{
+	struct vv_ref again;
+	int err = vv_ref_get(store, from, &again);
+
+	if (!err && !vv_id_equal(&again.tree, tree)) {
+		vv_log(VV_LOG_ERROR, "ref %s moved meanwhile; run again", from);
+		return VV_ESTALE;
+	}
+	if (err)
+		return err;
+	err = check_tree(store, tree);
+	for (unsigned i = 0; err == VV_EBUSY && i < TREE_WAITS; i++) {
+		vv_sleep_ms(TREE_WAIT_MS);
+		err = check_tree(store, tree);
+	}
+	if (err == VV_ENOENT) {
+		vv_log(VV_LOG_ERROR,
+		       "the tree of ref %s is not in the store: run `varve verify`",
+		       from);
+		return VV_ECORRUPT;
+	}
+	return err == VV_EBUSY ? tell_gc_at_work() : err;
+}
+
 int vv_publish_tag(struct vv_store *store, const char *from, const char *to)
 {
 	struct vv_announce *announce = NULL;
-	struct vv_ref ref, again;
+	struct vv_ref ref;
 	int err = vv_ref_get(store, from, &ref);
 
 	if (err)
@@ -271,11 +301,9 @@ int vv_publish_tag(struct vv_store *store, const char *from, const char *to)
 	if (!err)
 		err = vv_announce_flush(announce);
 	if (!err)
-		err = vv_ref_get(store, from, &again);
-	if (!err && !vv_id_equal(&again.tree, &ref.tree)) {
-		vv_log(VV_LOG_ERROR, "ref %s moved meanwhile; run again", from);
-		err = VV_ESTALE;
-	}
+		err = keep_tagged(store, from, &ref.tree);
+	if (!err)
+		err = vv_announce_check(announce);
 	if (!err && strlen(to) > VV_REF_NAME_MAX)
 		err = VV_EINVAL;
 	if (!err) {
