@@ -33,6 +33,8 @@ static int read_time(struct vv_store *store, const char *key, int64_t *out)
 		err = vv_record_parse(&record, "condemned", text, len);
 	if (!err)
 		err = vv_record_number(&record, "time", out);
+	if (!err && *out < 0)
+		err = VV_ECORRUPT;
 	free(text);
 	if (err && err != VV_ENOENT)
 		vv_log(VV_LOG_WARN, "%s: %s", key, vv_err_text(err));

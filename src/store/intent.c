@@ -329,6 +329,8 @@ static int parse(const struct reading *r, const char *text, size_t len,
 		err = vv_record_number(record, "pid", &a->pid);
 	if (!err)
 		err = vv_record_number(record, "renewed", &a->renewed_ns);
+	if (!err && a->renewed_ns < 0)
+		err = VV_ECORRUPT;
 	if (err)
 		return err == VV_EINVAL ? VV_ECORRUPT : err;
 	a->is_stale = is_dead(r, a, boot);
