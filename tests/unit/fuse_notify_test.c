@@ -79,6 +79,10 @@ static void notices_arrive_in_order(void)
 	CHECK_INT(got.body.inval_entry.parent, 7);
 	CHECK_STR(got.name, "gcc");
 	take(&got);
+	CHECK_INT(got.code, VV_FUSE_NOTIFY_INVAL_ENTRY); /* waits for who lists */
+	CHECK_INT(got.body.inval_entry.parent, 7);
+	CHECK_STR(got.name, VV_FUSE_NO_NAME);
+	take(&got);
 	CHECK_INT(got.code, VV_FUSE_NOTIFY_INVAL_INODE);
 	CHECK_INT(got.body.inval_inode.ino, 7);
 	CHECK_INT(got.body.inval_inode.off, 0); /* not -1: the pages are the listing */

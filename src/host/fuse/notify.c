@@ -30,34 +30,51 @@ struct vv_fuse_notifier {
 	uint64_t sent;
 };
 
-static int encode(struct vv_buf *out, const struct item *item)
-{
-	struct vv_fuse_notify notify = { .code = VV_FUSE_NOTIFY_INVAL_INODE };
-
-	vv_buf_clear(out);
-	if (!item->name) {
-		/* From byte 0 on: the cached pages of a directory are its listing. */
-		notify.body.inval_inode.ino = item->node;
-		return vv_fuse_notify_encode(out, &notify);
-	}
-	notify.code = VV_FUSE_NOTIFY_INVAL_ENTRY;
-	notify.body.inval_entry.parent = item->node;
-	notify.name = item->name;
-	notify.name_len = item->len;
-	return vv_fuse_notify_encode(out, &notify);
-}
-
 /* What the kernel does not know it need not forget; dev.c tells what else goes wrong. */
 static void send(struct vv_fuse_notifier *n, struct vv_buf *message,
-		 const struct item *item)
+		 const struct vv_fuse_notify *notify)
 {
-	int err = encode(message, item);
+	int err;
 
+	vv_buf_clear(message);
+	err = vv_fuse_notify_encode(message, notify);
 	if (err)
 		vv_log(VV_LOG_ERROR, "cannot announce a change of %s: %s",
-		       item->name ? item->name : "a directory", vv_err_text(err));
+		       notify->name ? notify->name : "a directory", vv_err_text(err));
 	else
 		(void)vv_fuse_dev_notify(n->dev, message->bytes, message->len);
+}
+
+static void forget_name(struct vv_fuse_notifier *n, struct vv_buf *message,
+			uint64_t dir, const char *name, size_t len)
+{
+	struct vv_fuse_notify notify = {
+		.code = VV_FUSE_NOTIFY_INVAL_ENTRY,
+		.body.inval_entry.parent = dir,
+		.name = name,
+		.name_len = len,
+	};
+
+	send(n, message, &notify);
+}
+
+/*
+ * To forget pages the kernel takes no lock of the directory, so somebody who is being
+ * given the old listing could cache it right after.  To forget a name it takes that
+ * lock, which a reader holds until it has put away what we answered: so a name that
+ * nothing can have makes it wait for all who began before.
+ */
+static void forget_listing(struct vv_fuse_notifier *n, struct vv_buf *message,
+			   uint64_t dir)
+{
+	/* From byte 0 on: the cached pages of a directory are its listing. */
+	struct vv_fuse_notify notify = {
+		.code = VV_FUSE_NOTIFY_INVAL_INODE,
+		.body.inval_inode.ino = dir,
+	};
+
+	forget_name(n, message, dir, VV_FUSE_NO_NAME, sizeof VV_FUSE_NO_NAME - 1);
+	send(n, message, &notify);
 }
 
 /* Waits for an item and takes it; false when stopping. */
@@ -88,7 +105,10 @@ static void notifier_main(void *arg)
 
 	vv_buf_init(&message, 4096);
 	while (take(n, &item)) {
-		send(n, &message, &item);
+		if (item.name)
+			forget_name(n, &message, item.node, item.name, item.len);
+		else
+			forget_listing(n, &message, item.node);
 		free(item.name);
 	}
 	vv_buf_fini(&message);

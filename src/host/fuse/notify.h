@@ -22,6 +22,9 @@ enum {
 	VV_FUSE_NOTICES_MAX = 4096
 }; /* queued at one time */
 
+/* No entry of a directory is called so; see forget_listing() for what it is good for. */
+#define VV_FUSE_NO_NAME "."
+
 int vv_fuse_notifier_new(struct vv_fuse_notifier **out, struct vv_fuse_dev *dev);
 
 /*
