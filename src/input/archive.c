@@ -93,8 +93,6 @@ static int next_header(struct archive_input *in)
 
 	in->entry = in->file.first;
 	in->file.first = NULL;
-	if (in->file.is_empty)
-		return 0;
 	if (!in->entry)
 		status = archive_read_next_header(in->file.archive, &in->entry);
 	if (status == ARCHIVE_EOF || status < ARCHIVE_WARN)

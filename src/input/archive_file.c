@@ -134,7 +134,7 @@ static int fail(const char *path, struct archive *a)
  */
 static int open_deb(struct vv_archive_file *f, const char *path)
 {
-	const char *name = f->first ? archive_entry_pathname(f->first) : NULL;
+	const char *name = archive_entry_pathname(f->first);
 	struct archive_entry *entry = f->first;
 	int status = ARCHIVE_OK;
 
@@ -182,9 +182,9 @@ static int open_outer(struct vv_archive_file *f, const char *path)
 		return fail(path, f->archive);
 	status = archive_read_next_header(f->archive, &f->first);
 	if (status == ARCHIVE_EOF) {
-		f->first = NULL;
-		f->is_empty = true;
-		return VV_OK;
+		/* A file of zeros is an empty tar too, and no reason to empty a ref. */
+		vv_log(VV_LOG_ERROR, "%s: there is nothing in this archive", path);
+		return VV_EINVAL;
 	}
 	return status < ARCHIVE_WARN ? fail(path, f->archive) : VV_OK;
 }

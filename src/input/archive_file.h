@@ -10,7 +10,6 @@
 #ifndef VV_INPUT_ARCHIVE_FILE_H
 #define VV_INPUT_ARCHIVE_FILE_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 struct archive;
@@ -25,7 +24,6 @@ struct vv_archive_file {
 	struct archive *archive; /* owned: the one whose entries count */
 	/* Borrowed: the header that was read to know the format; NULL when taken. */
 	struct archive_entry *first;
-	bool is_empty; /* a known format with nothing in it: no header to ask for */
 };
 
 /* Logs what fails.  VV_EINVAL: not an archive that we know. */

@@ -162,9 +162,9 @@ def hostile():
     raw("kept-bytes.tar", header(b"\xff\xfe\x01name"), header(b"new\nline"), END)
     raw("refused-empty-name.tar", header(b""), END)
     # Nothing in it.
-    tar("kept-empty.tar")
-    zipped("kept-empty.zip")
-    raw("kept-empty.tar.gz", gzip.compress(END))
+    tar("refused-empty.tar")
+    zipped("refused-empty.zip")
+    raw("refused-empty.tar.gz", gzip.compress(END))
     raw("refused-empty.deb", b"!<arch>\n")
     raw("refused-ar.deb", b"!<arch>\n" + b"%-16s%-12d%-6d%-6d%-8o%-10d`\n" % (b"x", 0, 0, 0, 0o644, 2) + b"x\n")
     raw("refused-no-data.deb", b"!<arch>\n" + b"%-16s%-12d%-6d%-6d%-8o%-10d`\n" % (b"debian-binary", 0, 0, 0, 0o644, 4) + b"2.0\n")

@@ -63,7 +63,7 @@ mistake 1 "empty" "$VARVE" pack new empty
 head -c 100000 /dev/urandom >noise
 mistake 1 "noise: neither a directory nor an archive" "$VARVE" pack new noise
 head -c 100000 /dev/zero >zeros
-mistake 1 "zeros" "$VARVE" pack new zeros
+mistake 1 "zeros: there is nothing in this archive" "$VARVE" pack new zeros
 mkfifo fifo
 mistake 1 "fifo" "$VARVE" pack new fifo
 mistake 1 "/dev/zero" "$VARVE" pack new /dev/zero
