@@ -2,6 +2,7 @@
 #include "cli/verbs.h"
 
 #include "core/err.h"
+#include "store/path.h"
 #include "store/store.h"
 
 #include <inttypes.h>
@@ -80,50 +81,71 @@ static void mode_text(char out[11], uint32_t mode)
 	out[10] = '\0';
 }
 
+/* Dates beyond 1677 and 2262 are shown as the nearest that 64 bits of nanoseconds hold. */
+static int64_t ns_of(int64_t sec)
+{
+	const int64_t billion = 1000000000;
+
+	if (sec > INT64_MAX / billion)
+		return INT64_MAX;
+	return sec < INT64_MIN / billion ? INT64_MIN : sec * billion;
+}
+
+static void print_line(const struct vv_entry *e, const char *path, const char *target,
+		       size_t target_len)
+{
+	char mode[11], date[32];
+
+	if (is_long) {
+		mode_text(mode, e->mode);
+		printf("%s %3u %5u %5u %11" PRIu64 " %s ", mode, e->nlink, e->uid,
+		       e->gid, e->size, vv_human_date(date, ns_of(e->mtime_sec)));
+	}
+	fputs(path, stdout);
+	if (is_long && target_len)
+		printf(" -> %.*s", (int)target_len, target);
+	putchar('\n');
+}
+
+static void print_json(const struct vv_entry *e, const char *path, const char *target,
+		       size_t target_len)
+{
+	printf("{\"path\": ");
+	vv_print_json_text(path, strlen(path));
+	printf(", \"type\": \"%c\", \"mode\": %u, \"uid\": %u, \"gid\": %u, \"size\": %" PRIu64
+	       ", \"links\": %u, \"mtime_sec\": %" PRId64 ", \"mtime_nsec\": %u",
+	       type_letter(e->mode), e->mode & 07777, e->uid, e->gid, e->size, e->nlink,
+	       e->mtime_sec, e->mtime_nsec);
+	if (target_len) {
+		printf(", \"target\": ");
+		vv_print_json_text(target, target_len);
+	}
+	puts("}");
+}
+
 static int print_entry(const struct vv_tree *tree, uint32_t index, const char *prefix,
 		       const char *name, size_t len)
 {
 	struct vv_entry e;
-	char mode[11], date[32];
 	const char *target = "";
-	size_t target_len = 0;
+	size_t prefix_len = strlen(prefix), target_len = 0;
+	char *path = NULL;
 	int err = vv_tree_entry(tree, index, &e);
 
 	if (!err && (e.mode & VV_S_IFMT) == VV_S_IFLNK)
 		err = vv_tree_target(tree, &e, &target, &target_len);
+	if (!err && !(path = malloc(prefix_len + len + 1)))
+		err = VV_ENOMEM;
 	if (err)
 		return err;
-	if (json) {
-		mode_text(mode, e.mode);
-		printf("{\"path\": ");
-		char *path = malloc(strlen(prefix) + len + 1);
-		if (!path)
-			return VV_ENOMEM;
-		memcpy(path, prefix, strlen(prefix));
-		memcpy(path + strlen(prefix), name, len);
-		vv_print_json_text(path, strlen(prefix) + len);
-		free(path);
-		printf(", \"type\": \"%c\", \"mode\": %u, \"uid\": %u, \"gid\": %u, \"size\": %" PRIu64
-		       ", \"links\": %u, \"mtime_sec\": %" PRId64
-		       ", \"mtime_nsec\": %u",
-		       mode[0], e.mode & 07777, e.uid, e.gid, e.size, e.nlink,
-		       e.mtime_sec, e.mtime_nsec);
-		if (target_len) {
-			printf(", \"target\": ");
-			vv_print_json_text(target, target_len);
-		}
-		puts("}");
-		return 0;
-	}
-	if (is_long) {
-		mode_text(mode, e.mode);
-		printf("%s %3u %5u %5u %11" PRIu64 " %s ", mode, e.nlink, e.uid, e.gid,
-		       e.size, vv_human_date(date, e.mtime_sec * 1000000000));
-	}
-	printf("%s%.*s", prefix, (int)len, name);
-	if (is_long && target_len)
-		printf(" -> %.*s", (int)target_len, target);
-	putchar('\n');
+	memcpy(path, prefix, prefix_len);
+	memcpy(path + prefix_len, name, len);
+	path[prefix_len + len] = '\0';
+	if (json)
+		print_json(&e, path, target, target_len);
+	else
+		print_line(&e, path, target, target_len);
+	free(path);
 	return 0;
 }
 
@@ -138,8 +160,11 @@ static int push(struct pending **list, uint32_t dir, const char *prefix,
 		const char *name, size_t len)
 {
 	size_t prefix_len = strlen(prefix);
-	struct pending *p = malloc(sizeof *p + prefix_len + len + 2);
+	struct pending *p;
 
+	if (prefix_len + len + 1 > VV_PATH_BYTES_MAX)
+		return VV_ECORRUPT; /* deeper than the format allows */
+	p = malloc(sizeof *p + prefix_len + len + 2);
 	if (!p)
 		return VV_ENOMEM;
 	p->dir = dir;
@@ -151,14 +176,21 @@ static int push(struct pending **list, uint32_t dir, const char *prefix,
 	return 0;
 }
 
+/*
+ * *@left: entries that were not told yet.  In a bad tree directories may share children,
+ * and what is below them would be told twice as often at each level.
+ */
 static int list_directory(const struct vv_tree *tree, const struct pending *at,
-			  struct pending **todo)
+			  struct pending **todo, uint32_t *left)
 {
 	struct vv_entry dir, child;
 	const char *name;
 	size_t len;
 	int err = vv_tree_entry(tree, at->dir, &dir);
 
+	if (!err && dir.child_count > *left)
+		err = VV_ECORRUPT;
+	*left -= err ? 0 : dir.child_count;
 	/* Backwards on the second pass, so that the first child is on top of the stack. */
 	for (uint32_t i = 0; !err && i < dir.child_count; i++) {
 		err = vv_tree_name(tree, dir.child_first + i, &name, &len);
@@ -180,13 +212,14 @@ static int list_directory(const struct vv_tree *tree, const struct pending *at,
 static int list_below(const struct vv_tree *tree, uint32_t dir)
 {
 	struct pending *todo = NULL;
+	uint32_t left = tree->entry_count;
 	int err = push(&todo, dir, "", "", 0);
 
 	while (!err && todo) {
 		struct pending *at = todo;
 
 		todo = at->next;
-		err = list_directory(tree, at, &todo);
+		err = list_directory(tree, at, &todo, &left);
 		free(at);
 	}
 	while (todo) {
