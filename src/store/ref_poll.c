@@ -12,6 +12,8 @@
 
 /* What was modified so recently may be modified again without a new time. */
 #define UNSURE_NS INT64_C(2000000000)
+/* A source that fails may do so at every poll, and says so each time. */
+#define RETRY_NS UINT64_C(10000000000)
 
 /* A ref as it was last seen.  Kept also when it cannot be read, so as to say so once. */
 struct seen {
@@ -20,12 +22,15 @@ struct seen {
 	struct vv_ref *ref; /* owned; NULL: cannot be read */
 	bool is_unsure;	    /* (R2) */
 	bool is_foreign;    /* the key of no ref; ignored, as the format demands */
+	uint64_t failed_ns; /* (R3); 0: it did not */
 };
 
 /*
  * (R1) `items` is sorted by key and has no key twice.
  * (R2) A ref whose time lay less than UNSURE_NS before it was read is read again by the
  *	next poll: a second change within one tick of the clock leaves no trace.
+ * (R3) Where the source failed and nothing is known of the record, what was seen stays,
+ *	and it is read again after RETRY_NS.  A record that is bad is so until it changes.
  */
 struct vv_ref_poll {
 	struct vv_store *store; /* borrowed */
@@ -88,6 +93,8 @@ static bool is_same_object(const struct vv_object_info *a,
 /* A source that cannot tell versions apart gives no reason to trust what was seen. */
 static bool is_current(const struct seen *old, const struct seen *s)
 {
+	if (old->failed_ns && vv_clock_ns() - old->failed_ns >= RETRY_NS)
+		return false;
 	return !old->is_unsure && s->info.version != 0 &&
 	       is_same_object(&old->info, &s->info);
 }
@@ -106,6 +113,8 @@ static int read_seen(struct vv_ref_poll *poll, struct seen *s)
 	s->is_foreign = err != VV_OK;
 	if (!err)
 		err = vv_ref_read(poll->store, s->key, ref);
+	if (err && err != VV_ENOENT && !vv_store_found(err))
+		s->failed_ns = vv_clock_ns();
 	ref->version = s->info.version;
 	if (!err)
 		s->ref = ref;
@@ -131,10 +140,16 @@ static int update(struct vv_ref_poll *poll, struct seen *s, struct seen *old,
 	if (old && is_current(old, s)) {
 		s->ref = old->ref;
 		s->is_foreign = old->is_foreign;
+		s->failed_ns = old->failed_ns;
 		old->ref = NULL;
 		return VV_OK;
 	}
 	err = read_seen(poll, s);
+	if (!err && s->failed_ns && old) { /* (R3) */
+		s->ref = old->ref;
+		old->ref = NULL;
+		return VV_OK;
+	}
 	if (!err && !(old && is_same_ref(old->ref, s->ref)))
 		*changed = true;
 	return err;

@@ -4,6 +4,7 @@
 #include "lib/teststore.h"
 #include "os/system.h"
 #include "source/dir.h"
+#include "source/fault.h"
 #include "source/source.h"
 #include "test.h"
 
@@ -165,6 +166,58 @@ static void a_poll_sees_refs_come_move_and_go(void)
 	test_store_drop(&ts);
 }
 
+/* A store of our own on the same directory, whose source can be told to fail. */
+static struct vv_store *open_faulty(struct vv_source **fault)
+{
+	struct vv_source *dir;
+	struct vv_store *store;
+
+	CHECK_INT(vv_source_dir_new(&dir, ts.path, 0), VV_OK);
+	CHECK_INT(vv_source_fault_new(fault, dir, NULL), VV_OK);
+	CHECK_INT(vv_store_open(&store, *fault), VV_OK);
+	return store;
+}
+
+static void check_polled(struct vv_ref_poll *poll, const struct vv_id *tree)
+{
+	struct vv_ref_list list;
+	size_t bad;
+
+	CHECK_INT(vv_ref_poll_list(poll, &list, &bad), VV_OK);
+	CHECK_INT(list.count, 1);
+	CHECK_INT(bad, 0);
+	CHECK(vv_id_equal(&list.items[0].tree, tree));
+	vv_ref_list_fini(&list);
+}
+
+static void a_poll_keeps_what_it_saw_while_the_source_fails(void)
+{
+	static const struct vv_source_fault none;
+	const struct vv_source_fault fault = {
+		.err = VV_EIO, .nth = 1, .repeats = true, .ops = 1u << VV_SOURCE_GET
+	};
+	struct vv_source *source;
+	struct vv_ref_poll *poll;
+	struct vv_store *store;
+
+	test_store_make(&ts);
+	CHECK_INT(put("gcc", &tree_a), VV_OK);
+	store = open_faulty(&source);
+	CHECK_INT(vv_ref_poll_new(&poll, store), VV_OK);
+	CHECK(has_changed(poll));
+	CHECK_INT(put("gcc", &tree_b), VV_OK);
+	vv_source_fault_set(source, &fault);
+	CHECK(!has_changed(poll));
+	CHECK(vv_source_fault_hits(source) > 0);
+	check_polled(poll, &tree_a);
+	vv_source_fault_set(source, &none);
+	CHECK(has_changed(poll)); /* just put, so looked at again at once */
+	check_polled(poll, &tree_b);
+	vv_ref_poll_free(poll);
+	vv_store_close(store);
+	test_store_drop(&ts);
+}
+
 /* Or a mount would drop all it shows, and gc all it finds, because a disk was away. */
 static void a_store_that_went_away_is_no_store_without_refs(void)
 {
@@ -238,6 +291,7 @@ int main(void)
 	RUN(a_list_is_sorted_and_leaves_bad_ones_out);
 	RUN(a_record_under_another_name_is_bad);
 	RUN(a_poll_sees_refs_come_move_and_go);
+	RUN(a_poll_keeps_what_it_saw_while_the_source_fails);
 	RUN(a_store_that_went_away_is_no_store_without_refs);
 	RUN(a_ref_that_turns_bad_is_a_change_and_told_once);
 	RUN(a_tree_is_mapped_once_and_counted);
