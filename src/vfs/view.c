@@ -6,6 +6,7 @@
 
 #include "core/arith.h"
 #include "core/err.h"
+#include "core/log.h"
 #include "vfs/change.h"
 #include "vfs/dynamic.h"
 #include "vfs/listing.h"
@@ -15,11 +16,35 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Two who ask at once may both find room: a few bytes too many, of a bound that has slack. */
+static bool is_too_much(const struct vv_budget_stats *st, size_t bytes)
+{
+	size_t most = st->limit / 8 * VV_VIEW_EIGHTHS;
+	size_t held = st->by_holder[VV_HOLD_NODES] + st->by_holder[VV_HOLD_LISTINGS];
+
+	return held > most || bytes > most - held;
+}
+
 int vv_view_reserve(struct vv_view *view, enum vv_holder holder, size_t bytes)
 {
+	static struct vv_log_limit limit;
 	struct vv_budget *budget = view->opts.budget;
+	struct vv_budget_stats st;
 
-	return budget ? vv_budget_reserve(budget, holder, bytes) : VV_OK;
+	if (!budget)
+		return VV_OK;
+	vv_budget_get_stats(budget, &st);
+	if (is_too_much(&st, bytes)) {
+		vv_log_limited(
+			&limit, VV_LOG_ERROR,
+			"the kernel and open directories hold %zu MiB of names of host "
+			"directories; mount with more --memory to show more at once",
+			(st.by_holder[VV_HOLD_NODES] +
+			 st.by_holder[VV_HOLD_LISTINGS]) >>
+				20);
+		return VV_ENOMEM;
+	}
+	return vv_budget_reserve(budget, holder, bytes);
 }
 
 void vv_view_release(struct vv_view *view, enum vv_holder holder, size_t bytes)

@@ -26,8 +26,17 @@ struct vv_view {
 };
 
 /*
+ * Nodes and listings are held for as long as a kernel or an open directory likes.  Frames
+ * and workers always keep half of the budget, so whoever waited for a share beyond this
+ * might wait for ever.
+ */
+enum {
+	VV_VIEW_EIGHTHS = 3
+};
+
+/*
  * Memory of the budget, which a view in a test does not have.  Waits: call it without
- * locks.
+ * locks.  VV_ENOMEM: nodes and listings hold their share already.
  */
 int vv_view_reserve(struct vv_view *view, enum vv_holder holder, size_t bytes);
 void vv_view_release(struct vv_view *view, enum vv_holder holder, size_t bytes);
