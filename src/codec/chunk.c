@@ -8,8 +8,8 @@
 #include "codec/gear_table.h"
 
 enum {
-	SHIFT = 5,
-	WINDOW_BYTES = 13, /* a byte leaves the hash after 64 bits of shifts */
+	SHIFT = 16,
+	WINDOW_BYTES = 4, /* a byte leaves the hash after 64 bits of shifts */
 	BITS_MAX = 32,
 };
 
