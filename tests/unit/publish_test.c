@@ -186,6 +186,45 @@ static void like_frames_are_stored_as_differences(void)
 	test_fill(other, sizeof other, 2);
 }
 
+static unsigned count_filtered(void)
+{
+	struct vv_pack_set *set;
+	unsigned filtered = 0;
+
+	CHECK_INT(vv_store_packs_refresh(ts.store, &set), VV_OK);
+	for (size_t i = 0; i < vv_pack_set_count(set); i++) {
+		const struct vv_pack *pack = vv_pack_set_get(set, i);
+		struct vv_frame frame;
+
+		for (uint32_t n = 0; n < pack->frame_count; n++) {
+			CHECK_INT(vv_pack_frame(pack, n, &frame), VV_OK);
+			filtered += frame.filter == VV_FILTER_BRANCH;
+		}
+	}
+	vv_pack_set_unref(set);
+	return filtered;
+}
+
+/* Calls of four functions from everywhere, among bytes that do not compress. */
+static void machine_code_is_filtered_and_comes_back(void)
+{
+	struct memory_entry file = { .path = "cc", .content = other, .size = BIG };
+
+	test_store_make(&ts);
+	CHECK_INT(publish("noise", &file, 1, NULL), VV_OK);
+	CHECK_INT(count_filtered(), 0);
+	test_fill(other, sizeof other, 3);
+	for (uint32_t at = 0; at + 10 <= BIG; at += 25) {
+		memcpy(other + at, "\xe8....\x48\x89\xc7\x5d\xc3", 10);
+		vv_put_le32(other + at + 1, 1000 * (at / 25 % 4) - at - 5);
+	}
+	CHECK_INT(publish("code", &file, 1, NULL), VV_OK);
+	CHECK(count_filtered() > 10);
+	expect_published(ts.store, "code", &file, 1);
+	test_store_drop(&ts);
+	test_fill(other, sizeof other, 2);
+}
+
 static void zeros_become_holes(void)
 {
 	static uint8_t zeros[5 * 65536 + 77];
@@ -352,6 +391,7 @@ int main(void)
 	RUN(level_and_order_do_not_change_the_tree);
 	RUN(a_version_with_a_change_stores_little_more);
 	RUN(like_frames_are_stored_as_differences);
+	RUN(machine_code_is_filtered_and_comes_back);
 	RUN(zeros_become_holes);
 	RUN(many_small_files_share_frames);
 	RUN(a_failed_input_leaves_the_refs_and_no_intent);
