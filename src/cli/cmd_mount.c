@@ -88,6 +88,32 @@ struct mount {
 	struct vv_background background;
 };
 
+/*
+ * A host directory that holds its own mount point would have our threads wait for
+ * themselves.  A mount over the directory itself is fine: it was opened before.
+ */
+static int check_dirs(const struct mount *m)
+{
+	char *point = realpath(m->mountpoint, NULL);
+	int status = 0;
+
+	for (size_t i = 0; point && i < m->layer_count && !status; i++) {
+		char *dir = m->layers[i].dir ? realpath(m->layers[i].dir, NULL) : NULL;
+		size_t len = dir ? strlen(dir) : 0;
+
+		if (dir && strncmp(dir, point, len) == 0 && point[len] != '\0' &&
+		    (point[len] == '/' || strcmp(dir, "/") == 0)) {
+			vv_say("the layer '%s' contains the mount point '%s'; mount "
+			       "elsewhere",
+			       dir, point);
+			status = VV_EXIT_FAILED;
+		}
+		free(dir);
+	}
+	free(point);
+	return status;
+}
+
 static int serve(struct mount *m)
 {
 	struct vv_serve_options serve_opts = {
@@ -161,6 +187,8 @@ static int mount_store(const char *store, int count, char **words)
 		status = vv_say_usage("mount: at most %d layers", LAYERS_MAX);
 	for (int i = 0; i < count - 1 && !status; i++)
 		status = parse_layer(&m->layers[i], words[i]);
+	if (!status)
+		status = check_dirs(m);
 	if (!status)
 		status = start(m);
 	free(absolute);

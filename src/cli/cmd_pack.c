@@ -10,6 +10,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char *store_path, *prefix;
 static struct vv_texts exclude;
@@ -100,6 +101,7 @@ static int run(int count, char **words)
 		.exclude_count = exclude.count,
 		.strip_components = strip,
 		.prefix = prefix,
+		.counts_first = isatty(STDERR_FILENO),
 	};
 	struct vv_store *store = NULL;
 	struct vv_input *input = NULL;

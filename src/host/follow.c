@@ -271,25 +271,22 @@ static int lease_trees(struct vv_serve *s, const struct vv_ref_list *refs)
  */
 static int settle_on(struct vv_serve *s, struct vv_ref_list *next)
 {
-	int err = VV_OK;
-
-	for (int round = 0; !err && round < SETTLE_ROUNDS; round++) {
+	for (int round = 0; round < SETTLE_ROUNDS; round++) {
 		struct vv_ref_list again;
 		bool is_settled;
-		int failure;
+		int failure, err = lease_trees(s, next);
 
-		err = lease_trees(s, next);
 		if (!err)
 			err = read_refs(s, &again, &failure);
 		if (err)
-			break;
+			return err;
 		is_settled = is_same_list(next, &again);
 		vv_ref_list_fini(next);
 		*next = again;
 		if (is_settled)
-			break;
+			return VV_OK;
 	}
-	return err;
+	return VV_EAGAIN;
 }
 
 static void trim_lease(struct vv_serve *s)
@@ -329,7 +326,6 @@ static void sum_up(struct vv_serve *s)
 	}
 	atomic_store(&s->files, files);
 	atomic_store(&s->bytes, bytes);
-	atomic_store(&s->stored_bytes, 0); /* counted again when somebody asks */
 }
 
 /* Takes @next, on success only. */
@@ -369,6 +365,8 @@ static void follow_once(struct vv_serve *s)
 		/* What is new lies in new packs; a failure shows when they are read. */
 		(void)vv_store_packs_refresh(s->store, NULL);
 		err = show(s, &next, &notices);
+		if (err == VV_EAGAIN)
+			err = VV_OK; /* they moved all the while: next time */
 		if (err && !s->is_failure_told)
 			vv_log(VV_LOG_ERROR, "cannot show the refs that changed: %s",
 			       vv_err_text(err));

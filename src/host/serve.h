@@ -73,13 +73,9 @@ struct vv_view *vv_serve_view(struct vv_serve *s);
 struct vv_reader *vv_serve_reader(struct vv_serve *s);
 struct vv_budget *vv_serve_budget(struct vv_serve *s);
 
-/*
- * Totals for statfs: bytes and files of the refs that are shown, bytes of packs and
- * trees in the store.
- */
+/* Totals for statfs, of the refs that are shown. */
 struct vv_serve_totals {
 	uint64_t files, bytes;
-	uint64_t stored_bytes;
 };
 void vv_serve_get_totals(struct vv_serve *s, struct vv_serve_totals *out);
 

@@ -40,7 +40,7 @@ struct vv_serve {
 	bool is_failure_told;
 	bool may_retire; /* a kernel may hold nodes of trees that are not shown */
 
-	atomic_uint_least64_t files, bytes, stored_bytes;
+	atomic_uint_least64_t files, bytes;
 
 	void (*notify)(void *ctx, const struct vv_notices *notices);
 	void *notify_ctx;

@@ -5,27 +5,11 @@
 #include <stdio.h>
 #include <string.h>
 
-static int add_size(void *ctx, const struct vv_id *id, uint64_t size)
-{
-	(void)id;
-	*(uint64_t *)ctx += size;
-	return 0;
-}
-
 void vv_serve_get_totals(struct vv_serve *s, struct vv_serve_totals *out)
 {
-	uint64_t stored = atomic_load(&s->stored_bytes);
-
-	if (stored == 0) {
-		/* For people who run df: what cannot be listed is left out. */
-		(void)vv_store_list_packs(s->store, add_size, &stored);
-		(void)vv_store_list_trees(s->store, add_size, &stored);
-		atomic_store(&s->stored_bytes, stored);
-	}
 	*out = (struct vv_serve_totals){
 		.files = atomic_load(&s->files),
 		.bytes = atomic_load(&s->bytes),
-		.stored_bytes = stored,
 	};
 }
 

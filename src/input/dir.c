@@ -35,6 +35,7 @@ struct dir_input {
 	uint64_t at;		  /* bytes told of it */
 	uint64_t data_end;	  /* up to here there is no hole */
 	uint64_t bytes;		  /* content told in all */
+	uint64_t total;		  /* content there is, 0 = not counted */
 	uint64_t entries;
 };
 
@@ -268,13 +269,45 @@ static int dir_next(struct vv_input *base, struct vv_input_entry *out)
 	return err ? complain(in, err) : 1;
 }
 
-/* The total is not known: counting would walk everything twice. */
 static void dir_progress(struct vv_input *base, uint64_t *done, uint64_t *total)
 {
 	const struct dir_input *in = (const struct dir_input *)base;
 
 	*done = in->bytes;
-	*total = 0;
+	*total = in->total;
+}
+
+/*
+ * A walk ahead of the real one.  Its sum is for a progress line, so what cannot be
+ * looked at does not count; the real walk will say why.
+ */
+static int count_total(struct dir_input *in)
+{
+	struct vv_walk walk = { 0 };
+	struct vv_inode_set met = { 0 };
+	struct vv_hoststat st;
+	const char *path, *earlier;
+	int err = vv_walk_init(&walk, in->dir);
+
+	while (!err && vv_walk_next(&walk)) {
+		int kept = vv_place_path(&in->place, walk.path, &path);
+
+		if (kept < 0 || kept == VV_PLACE_EXCLUDED ||
+		    vv_hostdir_stat(in->dir, walk.path, &st))
+			continue;
+		if ((st.mode & VV_S_IFMT) == VV_S_IFDIR && vv_walk_enter(&walk))
+			break;
+		if ((st.mode & VV_S_IFMT) != VV_S_IFREG || kept != VV_PLACE_KEPT)
+			continue;
+		earlier = NULL;
+		if (st.nlink > 1)
+			err = vv_inode_set_meet(&met, st.dev, st.ino, path, &earlier);
+		if (!earlier)
+			in->total += st.size;
+	}
+	vv_inode_set_fini(&met);
+	vv_walk_fini(&walk);
+	return err;
 }
 
 static void dir_free(struct vv_input *base)
@@ -325,6 +358,8 @@ int vv_input_dir_new(struct vv_input **out, const char *path,
 		vv_log(VV_LOG_ERROR, "%s: %s", path, vv_err_text(err));
 	if (!err)
 		err = vv_walk_init(&in->walk, in->dir);
+	if (!err && opts && opts->counts_first)
+		err = count_total(in);
 	if (err)
 		goto fail;
 	*out = &in->base;

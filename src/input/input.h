@@ -35,6 +35,8 @@ struct vv_input_options {
 	size_t exclude_count;
 	unsigned strip_components;
 	const char *prefix; /* put below this directory of the tree; NULL = none */
+	/* Walk a directory once ahead, so that progress knows the total. */
+	bool counts_first;
 };
 
 struct vv_input {

@@ -356,7 +356,10 @@ static int read_one(void *ctx, const char *key, const struct vv_object_info *inf
 	if (!err)
 		err = parse(r, text, len, &record, &a);
 	if (err)
-		vv_log(VV_LOG_ERROR, "%s: %s", key, vv_err_text(err));
+		vv_log(VV_LOG_ERROR,
+		       "%s: %s; nothing is removed while it is there: delete it once no "
+		       "publisher and no mount of its time is running",
+		       key, vv_err_text(err));
 	else
 		err = r->each(r->ctx, &a);
 	free(text);

@@ -119,6 +119,24 @@ static int load_bases(struct vv_line *line, uint32_t number, const struct vv_pac
 	return err;
 }
 
+/* Of all packs that may be used. */
+static int load_all_bases(struct vv_line *line)
+{
+	size_t count = vv_known_pack_count(line->known);
+	uint64_t values = 0;
+	int err;
+
+	for (size_t i = 0; i < count; i++)
+		if (vv_known_pack(line->known, i))
+			values += vv_known_pack(line->known, i)->sketch_value_count;
+	err = vv_similar_reserve(line->similar, values);
+	for (size_t i = 0; !err && i < count; i++)
+		if (vv_known_pack(line->known, i))
+			err = load_bases(line, (uint32_t)i,
+					 vv_known_pack(line->known, i));
+	return err;
+}
+
 int vv_line_new(struct vv_line **out, struct vv_store *store, struct vv_known *known,
 		struct vv_pack_writer *writer, int level, unsigned jobs,
 		struct vv_publish_stats *stats)
@@ -136,9 +154,8 @@ int vv_line_new(struct vv_line **out, struct vv_store *store, struct vv_known *k
 	vv_buf_init(&line->made, SIZE_MAX);
 	vv_buf_init(&line->packs, SIZE_MAX);
 	err = vv_similar_new(&line->similar);
-	for (size_t i = 0; !err && i < vv_known_pack_count(known); i++)
-		if (vv_known_pack(known, i))
-			err = load_bases(line, (uint32_t)i, vv_known_pack(known, i));
+	if (!err)
+		err = load_all_bases(line);
 	if (!err)
 		err = vv_press_new(&line->press, line->src, level, jobs);
 	if (err) {
@@ -326,7 +343,8 @@ static int pack_frame(struct vv_line *line, struct slot *slot)
 	frame.filter = (uint16_t)job->filter;
 	frame.stored_size = job->stored_size;
 	if (!is_base)
-		err = number_of(line, at_of(slot->picks[job->chosen]), &frame.reference);
+		err = number_of(line, at_of(slot->picks[job->chosen]),
+				&frame.reference);
 	if (!err)
 		err = vv_pack_writer_frame(line->writer, &frame, job->stored, &number);
 	if (!err && is_base)

@@ -205,12 +205,11 @@ static void put(struct vv_similar *s, uint32_t value, uint32_t base)
 	place->base = base;
 }
 
-/* Each bucket becomes two, so none of the two overflows. */
-static int grow_buckets(struct vv_similar *s)
+/* Each bucket becomes two or more, so none of those overflows. */
+static int grow_buckets(struct vv_similar *s, uint32_t count)
 {
 	struct posting *old = s->postings;
 	size_t old_room = (size_t)s->bucket_count * BUCKET;
-	uint32_t count = s->bucket_count ? s->bucket_count * 2 : BUCKETS_MIN;
 	size_t room = (size_t)count * BUCKET;
 	struct posting *postings = malloc(room * sizeof *postings);
 
@@ -239,11 +238,15 @@ static int grow_bases(struct vv_similar *s)
 	return VV_OK;
 }
 
-/* Half full: then about one bucket in fifty overflows. */
-static bool is_crowded(const struct vv_similar *s, uint32_t more)
+/* At most half full: then about one bucket in fifty overflows. */
+int vv_similar_reserve(struct vv_similar *s, uint64_t values)
 {
-	return (s->used + more) * 2 > (uint64_t)s->bucket_count * BUCKET &&
-	       s->bucket_count < BUCKETS_MAX;
+	uint64_t room = (s->used + vv_min_u64(values, UINT32_MAX)) * 2;
+	uint32_t count = s->bucket_count ? s->bucket_count : BUCKETS_MIN;
+
+	while ((uint64_t)count * BUCKET < room && count < BUCKETS_MAX)
+		count *= 2;
+	return count == s->bucket_count ? VV_OK : grow_buckets(s, count);
 }
 
 int vv_similar_add(struct vv_similar *s, const struct vv_sketch *sketch,
@@ -255,8 +258,8 @@ int vv_similar_add(struct vv_similar *s, const struct vv_sketch *sketch,
 		return VV_OK;
 	if (s->base_count == s->base_room && s->base_room < BASES_MAX)
 		err = grow_bases(s);
-	while (!err && is_crowded(s, sketch->count))
-		err = grow_buckets(s);
+	if (!err)
+		err = vv_similar_reserve(s, sketch->count);
 	if (err)
 		return err;
 	for (uint32_t i = 0; i < sketch->count; i++)

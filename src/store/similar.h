@@ -57,6 +57,9 @@ void vv_sketch_make(struct vv_sketch *sketch, const uint8_t *bytes, size_t len);
 int vv_similar_new(struct vv_similar **out);
 void vv_similar_free(struct vv_similar *s); /* NULL is a no-op */
 
+/* Room for so many values more, so that adding them grows nothing.  VV_ENOMEM. */
+int vv_similar_reserve(struct vv_similar *s, uint64_t values);
+
 int vv_similar_add(struct vv_similar *s, const struct vv_sketch *sketch,
 		   struct vv_base base); /* VV_ENOMEM */
 

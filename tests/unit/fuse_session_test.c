@@ -51,9 +51,7 @@ struct vv_budget *vv_serve_budget(struct vv_serve *s)
 void vv_serve_get_totals(struct vv_serve *s, struct vv_serve_totals *out)
 {
 	(void)s;
-	*out = (struct vv_serve_totals){ .files = 3,
-					 .bytes = 4097,
-					 .stored_bytes = 100 };
+	*out = (struct vv_serve_totals){ .files = 3, .bytes = 4097 };
 }
 void vv_serve_count_read(struct vv_serve *s, uint64_t node, uint64_t bytes)
 {
