@@ -107,7 +107,6 @@ static bool holds(const char *path, const char *content)
 
 static void every_ref_shows_at_its_name(void)
 {
-
 	test_store_make(&ts);
 	publish("gcc/12", "twelve");
 	publish("gcc/13", "thirteen");
