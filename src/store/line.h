@@ -24,8 +24,8 @@
  *	     then until no squeeze uses them.
  *
  * Ownership: new/free; borrows what it is made from.  Threads: one.
- * Memory: at most LAG + AHEAD frames, the stored bytes of one pack, and 100 bytes for
- *	each new frame.
+ * Memory: at most LAG + AHEAD frames, the stored bytes of one pack, 100 bytes for
+ *	each new frame, and the index of bases (similar.h: 72 MiB at most).
  */
 #ifndef VV_STORE_LINE_H
 #define VV_STORE_LINE_H

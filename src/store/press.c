@@ -18,7 +18,7 @@ enum {
 	STAGE_HASH,
 	STAGE_SQUEEZE,
 	TRIAL_LEVEL = 1,
-	/* Code has a branch in 20 to 200 bytes.  What has fewer than this is not worth a trial. */
+	/* Code has one in 20 to 200.  What has fewer than this is not worth a trial. */
 	BYTES_FOR_A_BRANCH = 1024,
 };
 

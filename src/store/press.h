@@ -1,9 +1,10 @@
 /*
  * press.h - the threads that hash and compress frames for a publisher.
  *
- * A job goes through two stages, hash and squeeze, each queued by the caller, who looks at the result of the first to prepare the
- * second.  The press knows nothing of packs in the making: it is given everything it needs with the job, so
- * what comes out depends on the job alone and not on threads or time.
+ * A job goes through two stages, hash and squeeze, each queued by the caller, who looks at
+ * the result of the first to prepare the second.  The press knows nothing of packs in the
+ * making: it is given everything it needs with the job, so what comes out depends on the
+ * job alone and not on threads or time.
  *
  * Squeezing with candidates for a reference: all are tried at the fastest level, and the
  * best is taken if it saves VV_PRESS_GAIN_PERCENT against none; else the frame stays a base,
