@@ -98,7 +98,7 @@ static int next_header(struct archive_input *in)
 	if (status == ARCHIVE_EOF || status < ARCHIVE_WARN)
 		in->entry = NULL;
 	if (status == ARCHIVE_EOF)
-		return 0;
+		return vv_archive_file_finish(&in->file) ? complain_archive(in) : 0;
 	if (status < ARCHIVE_WARN)
 		return complain_archive(in);
 	if (++in->entries > VV_INPUT_ENTRIES_MAX)

@@ -3,6 +3,7 @@
 #include "core/arith.h"
 #include "core/err.h"
 #include "core/log.h"
+#include "input/gunzip.h"
 #include "os/file.h"
 
 #include <archive.h>
@@ -77,15 +78,52 @@ static la_ssize_t read_member(struct archive *a, void *ctx, const void **bytes)
 	return (la_ssize_t)size;
 }
 
+static la_ssize_t complain_gzip(struct archive *a, const char *why)
+{
+	archive_set_error(a, EIO, "its gzip data is damaged: %s", why);
+	return ARCHIVE_FATAL;
+}
+
+/* Bytes of the file or the member, which are gzip. */
+static la_ssize_t read_gzip(struct archive *a, void *ctx, const void **bytes)
+{
+	struct vv_archive_file *f = ctx;
+	const void *raw;
+	const char *why;
+	la_ssize_t got;
+	size_t len;
+
+	for (;;) {
+		int err = vv_gunzip_next(f->gunzip, bytes, &len, &why);
+
+		if (err == VV_ENOMEM)
+			archive_set_error(a, ENOMEM, "%s", vv_err_text(err));
+		else if (err)
+			complain_gzip(a, why);
+		if (err)
+			return ARCHIVE_FATAL;
+		if (len)
+			return (la_ssize_t)len;
+		got = f->outer ? read_member(a, f, &raw) : read_file(a, f, &raw);
+		if (got < 0)
+			return got;
+		if (!got)
+			return vv_gunzip_is_whole(f->gunzip)
+				       ? 0
+				       : complain_gzip(a, "it is cut off");
+		vv_gunzip_feed(f->gunzip, raw, (size_t)got);
+	}
+}
+
 /* ---- opening ---- */
 
+/* Not gzip: libarchive does not check its checksums. */
 static struct archive *new_reader(bool is_inner)
 {
 	struct archive *a = archive_read_new();
 
 	if (!a)
 		return NULL;
-	archive_read_support_filter_gzip(a);
 	archive_read_support_filter_bzip2(a);
 	archive_read_support_filter_xz(a);
 	archive_read_support_filter_lzma(a);
@@ -128,6 +166,17 @@ static int fail(const char *path, struct archive *a)
 	return VV_EINVAL;
 }
 
+static int open_inner(struct vv_archive_file *f, const char *path)
+{
+	f->archive = new_reader(true);
+	if (!f->archive)
+		return VV_ENOMEM;
+	if (archive_read_open(f->archive, f, NULL, f->gunzip ? read_gzip : read_member,
+			      NULL) != ARCHIVE_OK)
+		return fail(path, f->archive);
+	return VV_OK;
+}
+
 /*
  * A deb: `debian-binary`, `control.tar.*`, `data.tar.*`, in this order; the last one
  * counts.
@@ -139,7 +188,7 @@ static int open_deb(struct vv_archive_file *f, const char *path)
 	int status = ARCHIVE_OK;
 
 	f->first = NULL;
-	if (!name || strcmp(name, "debian-binary") != 0) {
+	if (f->gunzip || !name || strcmp(name, "debian-binary") != 0) {
 		vv_log(VV_LOG_ERROR, "%s: an `ar` archive, but not a deb", path);
 		return VV_EINVAL;
 	}
@@ -154,12 +203,14 @@ static int open_deb(struct vv_archive_file *f, const char *path)
 		return VV_EINVAL;
 	}
 	f->outer = f->archive;
-	f->archive = new_reader(true);
-	if (!f->archive)
-		return VV_ENOMEM;
-	if (archive_read_open(f->archive, f, NULL, read_member, NULL) != ARCHIVE_OK)
-		return fail(path, f->archive);
-	return VV_OK;
+	f->archive = NULL;
+	if (strcmp(name, "data.tar.gz") == 0) {
+		int err = vv_gunzip_new(&f->gunzip);
+
+		if (err)
+			return err;
+	}
+	return open_inner(f, path);
 }
 
 static bool is_ar(struct archive *a)
@@ -175,9 +226,11 @@ static int open_outer(struct vv_archive_file *f, const char *path)
 	if (!f->archive)
 		return VV_ENOMEM;
 	archive_read_set_callback_data(f->archive, f);
-	archive_read_set_read_callback(f->archive, read_file);
-	archive_read_set_skip_callback(f->archive, skip_file);
-	archive_read_set_seek_callback(f->archive, seek_file);
+	archive_read_set_read_callback(f->archive, f->gunzip ? read_gzip : read_file);
+	if (!f->gunzip) {
+		archive_read_set_skip_callback(f->archive, skip_file);
+		archive_read_set_seek_callback(f->archive, seek_file);
+	}
 	if (archive_read_open1(f->archive) != ARCHIVE_OK)
 		return fail(path, f->archive);
 	status = archive_read_next_header(f->archive, &f->first);
@@ -189,6 +242,22 @@ static int open_outer(struct vv_archive_file *f, const char *path)
 	return status < ARCHIVE_WARN ? fail(path, f->archive) : VV_OK;
 }
 
+static int open_file(struct vv_archive_file *f, const char *path)
+{
+	size_t got = 0;
+	int err = vv_file_open(&f->file, path);
+
+	if (!err)
+		err = vv_file_size(f->file, &f->size);
+	if (!err)
+		err = vv_file_read(f->file, f->buffer, 3, 0, &got);
+	if (err)
+		vv_log(VV_LOG_ERROR, "%s: %s", path, vv_err_text(err));
+	else if (vv_gunzip_knows(f->buffer, got))
+		err = vv_gunzip_new(&f->gunzip);
+	return err;
+}
+
 int vv_archive_file_open(struct vv_archive_file *f, const char *path)
 {
 	int err;
@@ -197,11 +266,7 @@ int vv_archive_file_open(struct vv_archive_file *f, const char *path)
 	f->buffer = malloc(BUFFER_BYTES);
 	if (!f->buffer)
 		return VV_ENOMEM;
-	err = vv_file_open(&f->file, path);
-	if (!err)
-		err = vv_file_size(f->file, &f->size);
-	if (err)
-		vv_log(VV_LOG_ERROR, "%s: %s", path, vv_err_text(err));
+	err = open_file(f, path);
 	if (!err)
 		err = open_outer(f, path);
 	if (!err && is_ar(f->archive))
@@ -211,12 +276,26 @@ int vv_archive_file_open(struct vv_archive_file *f, const char *path)
 	return err;
 }
 
+int vv_archive_file_finish(struct vv_archive_file *f)
+{
+	const void *bytes;
+	la_ssize_t got = 0;
+
+	if (!f->gunzip)
+		return VV_OK;
+	do {
+		got = read_gzip(f->archive, f, &bytes);
+	} while (got > 0);
+	return got < 0 ? VV_EIO : VV_OK;
+}
+
 void vv_archive_file_close(struct vv_archive_file *f)
 {
 	if (f->archive)
 		archive_read_free(f->archive);
 	if (f->outer)
 		archive_read_free(f->outer);
+	vv_gunzip_free(f->gunzip);
 	vv_file_close(f->file);
 	free(f->buffer);
 	*f = (struct vv_archive_file){ 0 };

@@ -373,6 +373,99 @@ static void the_data_of_a_deb_is_read(void)
 	free(control);
 }
 
+static void with_flipped_bit(const uint8_t *bytes, size_t size, size_t at)
+{
+	uint8_t *copy = malloc(size);
+
+	CHECK(copy);
+	memcpy(copy, bytes, size);
+	copy[at] ^= 0x10;
+	temp_file(path, copy, size);
+	free(copy);
+}
+
+/* Noise, which deflate stores as it is: no code of it breaks, only checksums tell. */
+static struct item noise(void)
+{
+	static char content[50000];
+	uint64_t x = 1;
+
+	for (size_t i = 0; i < sizeof content; i++) {
+		x = x * 6364136223846793005 + 1442695040888963407;
+		content[i] = (char)(x >> 56);
+	}
+	return (struct item){ .name = "f", .content = content, .size = sizeof content };
+}
+
+static void a_flipped_bit_of_gzip_is_an_error(void)
+{
+	static char got[60000];
+	const struct item item = noise();
+	size_t size, deb_size;
+	uint8_t *gz, *deb;
+
+	make(pax, archive_write_add_filter_gzip, &item, 1);
+	gz = whole_file(&size);
+	CHECK_INT(read_all(got, sizeof got, NULL), VV_OK);
+	with_flipped_bit(gz, size, size / 2);
+	CHECK_INT(read_all(got, sizeof got, NULL), VV_EIO);
+	with_flipped_bit(gz, size, size - 8); /* its CRC */
+	CHECK_INT(read_all(got, sizeof got, NULL), VV_EIO);
+	with_flipped_bit(gz, size, size - 1); /* its length */
+	CHECK_INT(read_all(got, sizeof got, NULL), VV_EIO);
+	temp_file(path, gz, size - 4);
+	CHECK_INT(read_all(got, sizeof got, NULL), VV_EIO);
+
+	make(archive_write_set_format_ar_svr4, NULL,
+	     (struct item[]){
+		     { .name = "debian-binary", .content = "2.0\n" },
+		     { .name = "data.tar.gz", .content = (char *)gz, .size = size } },
+	     2);
+	deb = whole_file(&deb_size);
+	CHECK_INT(read_all(got, sizeof got, NULL), VV_OK);
+	with_flipped_bit(deb, deb_size, deb_size / 2);
+	CHECK_INT(read_all(got, sizeof got, NULL), VV_EIO);
+	free(gz);
+	free(deb);
+}
+
+/* As `cat a.gz b.gz` makes it: here of two halves of a tar, in one file, and padded. */
+static void members_of_gzip_are_one_file(void)
+{
+	static char want[60000], got[60000];
+	const struct item item = noise();
+	uint8_t *tar, *half, *all = malloc(1 << 20);
+	size_t tar_size, half_size, at = 0;
+
+	CHECK(all);
+	make(pax, NULL, &item, 1);
+	CHECK_INT(read_all(want, sizeof want, NULL), VV_OK);
+	tar = whole_file(&tar_size);
+	for (int i = 0; i < 2; i++) {
+		struct item part = { .name = "part",
+				     .content = (char *)tar + (i ? 20000 : 0),
+				     .size = i ? tar_size - 20000 : 20000 };
+
+		make(archive_write_set_format_raw, archive_write_add_filter_gzip, &part,
+		     1);
+		half = whole_file(&half_size);
+		memcpy(all + at, half, half_size);
+		at += half_size;
+		free(half);
+	}
+	temp_file(path, all, at);
+	CHECK_INT(read_all(got, sizeof got, NULL), VV_OK);
+	CHECK(memcmp(got, want, sizeof got) == 0);
+	memset(all + at, 0, 512);
+	temp_file(path, all, at + 512);
+	CHECK_INT(read_all(got, sizeof got, NULL), VV_OK);
+	CHECK(memcmp(got, want, sizeof got) == 0);
+	with_flipped_bit(all, at, 10000); /* of the first */
+	CHECK_INT(read_all(got, sizeof got, NULL), VV_EIO);
+	free(all);
+	free(tar);
+}
+
 static void options_choose_and_place_entries(void)
 {
 	const char *const patterns[] = { "doc" };
@@ -421,6 +514,8 @@ int main(void)
 	RUN(a_truncated_archive_is_an_error);
 	RUN(what_is_no_archive_is_refused);
 	RUN(the_data_of_a_deb_is_read);
+	RUN(a_flipped_bit_of_gzip_is_an_error);
+	RUN(members_of_gzip_are_one_file);
 	RUN(options_choose_and_place_entries);
 	RUN(a_link_to_what_is_left_out_is_an_error);
 	free(path);
