@@ -134,7 +134,7 @@ static const struct vv_option options[] = {
 	{ "prefix", 0, VV_OPTION_TEXT, &prefix, "DIR",
 	  "put everything below DIR in the tree" },
 	{ "level", 'l', VV_OPTION_NUMBER, &level, "N",
-	  "zstd level, 1 to 19 (default 15)" },
+	  "zstd level, 1 to 19 (default 14)" },
 	{ "jobs", 'j', VV_OPTION_NUMBER, &jobs, "N",
 	  "compress in N threads (default: processors)" },
 	{ "json", 0, VV_OPTION_FLAG, &json, "", "print a summary for scripts" },

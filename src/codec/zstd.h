@@ -30,7 +30,7 @@ enum {
 	VV_ZSTD_WINDOW_BYTES_MAX = 512 * 1024,
 	VV_COMPRESS_LEVEL_MIN = 1,
 	VV_COMPRESS_LEVEL_MAX = 22,
-	VV_COMPRESS_LEVEL_DEFAULT = 15,
+	VV_COMPRESS_LEVEL_DEFAULT = 14, /* 15: 0.3 % smaller, 10 % slower */
 };
 
 /* Stored bytes that always suffice for @len plain bytes; SIZE_MAX if none do. */
