@@ -287,10 +287,9 @@ static void content_that_is_not_what_its_id_says_is_found(void)
 	CHECK_INT(vv_pack_builder_blob(tp.builder, &blob, 3, &part, 1), VV_OK);
 	id = test_pack_commit(&tp, &ts);
 	verify_store();
-	CHECK_INT(line_count, 2);
+	CHECK_INT(line_count, 1); /* the blob is in no tree: nobody misses it */
 	CHECK(strstr(lines[0], "its checksum is right and its id is not"));
 	CHECK(strstr(lines[0], hex8(&id)));
-	CHECK(strstr(lines[1], "blob ") == lines[1]);
 	test_store_drop(&ts);
 }
 
