@@ -46,7 +46,7 @@
 	X(DEADLK,       -35, "would deadlock") \
 	X(NAMETOOLONG,  -36, "name too long") \
 	X(NOLCK,        -37, "no locks available") \
-	X(NOSYS,        -38, "function not implemented here") \
+	X(NOSYS,        -38, "operation is not offered here") \
 	X(NOTEMPTY,     -39, "directory not empty") \
 	X(LOOP,         -40, "too many symbolic links") \
 	X(NODATA,       -61, "no such attribute") \
