@@ -33,29 +33,6 @@ static bool is_host_dir(const char *layer)
 	       strcmp(layer, "..") == 0 || (is_letter && layer[1] == ':');
 }
 
-/* `/a/b/` -> `a/b`, in place; false: a part that cannot be a name. */
-static bool clean_path(char *path)
-{
-	char *from = path, *to = path;
-
-	while (*from) {
-		size_t len = strcspn(from, "/");
-
-		if (len) {
-			if (vv_name_check(from, len))
-				return false;
-			if (to != path)
-				*to++ = '/';
-			memmove(to, from, len);
-			to += len;
-			from += len;
-		}
-		from += strspn(from, "/");
-	}
-	*to = '\0';
-	return true;
-}
-
 static int parse_layer(struct vv_serve_layer *out, char *word)
 {
 	char *at = strrchr(word, '@');
@@ -63,7 +40,7 @@ static int parse_layer(struct vv_serve_layer *out, char *word)
 	*out = (struct vv_serve_layer){ 0 };
 	if (at) {
 		*at = '\0';
-		if (!clean_path(at + 1))
+		if (!vv_name_clean_path(at + 1))
 			return vv_say_usage("mount: '%s' cannot be a path in the mount",
 					    at + 1);
 		out->path = at + 1;

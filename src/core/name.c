@@ -20,3 +20,25 @@ bool vv_name_is_utf8(const char *name, size_t len)
 {
 	return vv_utf_is_valid(name, len);
 }
+
+bool vv_name_clean_path(char *path)
+{
+	char *from = path, *to = path;
+
+	while (*from) {
+		size_t len = strcspn(from, "/");
+
+		if (len) {
+			if (vv_name_check(from, len))
+				return false;
+			if (to != path)
+				*to++ = '/';
+			memmove(to, from, len);
+			to += len;
+			from += len;
+		}
+		from += strspn(from, "/");
+	}
+	*to = '\0';
+	return true;
+}

@@ -20,6 +20,12 @@ enum {
 /* VV_OK; VV_ENAMETOOLONG; VV_EINVAL for anything else that is not a name. */
 int vv_name_check(const char *name, size_t len);
 
+/*
+ * Where something is shown, as people write it, to names joined by single slashes, in
+ * place: `/a//b/` is `a/b`, `/` is "".  False: a part is not a name; *@path is spoilt.
+ */
+bool vv_name_clean_path(char *path);
+
 /* Can the name be given to those who insist on UTF-8?  Lone surrogates cannot. */
 bool vv_name_is_utf8(const char *name, size_t len);
 

@@ -45,11 +45,30 @@ static void names_need_not_be_utf8_but_we_can_tell(void)
 	CHECK(!vv_name_is_utf8("\xed\xa0\x80", 3));
 }
 
+static const char *cleaned(const char *path)
+{
+	static char room[64];
+
+	snprintf(room, sizeof room, "%s", path);
+	return vv_name_clean_path(room) ? room : "refused";
+}
+
+static void a_path_is_cleaned_or_refused(void)
+{
+	CHECK_STR(cleaned("/a//b/"), "a/b");
+	CHECK_STR(cleaned("a"), "a");
+	CHECK_STR(cleaned("///"), "");
+	CHECK_STR(cleaned(""), "");
+	CHECK_STR(cleaned("a/./b"), "refused");
+	CHECK_STR(cleaned("../b"), "refused");
+}
+
 int main(void)
 {
 	RUN(ordinary_names_pass);
 	RUN(what_means_something_else_is_no_name);
 	RUN(the_longest_name_has_765_bytes);
 	RUN(names_need_not_be_utf8_but_we_can_tell);
+	RUN(a_path_is_cleaned_or_refused);
 	return test_report();
 }
