@@ -349,12 +349,14 @@ static int show(struct vv_serve *s, struct vv_ref_list *next,
 	s->shown = *next;
 	*next = (struct vv_ref_list){ 0 };
 	sum_up(s);
+	atomic_fetch_add(&s->changes, 1);
 out:
 	free(layers);
 	return err;
 }
 
-static void follow_once(struct vv_serve *s)
+/* For who asked for the round: why it does not show the refs as they are. */
+static int follow_once(struct vv_serve *s)
 {
 	struct vv_ref_list next = { 0 };
 	struct vv_notices notices = { 0 };
@@ -365,6 +367,7 @@ static void follow_once(struct vv_serve *s)
 		/* What is new lies in new packs; a failure shows when they are read. */
 		(void)vv_store_packs_refresh(s->store, NULL);
 		err = show(s, &next, &notices);
+		failure = err ? err : failure;
 		if (err == VV_EAGAIN)
 			err = VV_OK; /* they moved all the while: next time */
 		if (err && !s->is_failure_told)
@@ -376,27 +379,59 @@ static void follow_once(struct vv_serve *s)
 	}
 	vv_notices_fini(&notices);
 	vv_ref_list_fini(&next);
+	return failure;
 }
 
-static bool wait_for_round(struct vv_serve *s)
+/* *@ask: the number of the last round that was asked for. */
+static bool wait_for_round(struct vv_serve *s, uint64_t *ask)
 {
 	bool stop;
 
 	vv_mutex_lock(&s->stop_lock);
-	if (!s->stop)
+	if (!s->stop && s->asked == s->answered)
 		(void)vv_cond_timedwait(&s->stop_cond, &s->stop_lock, VV_FOLLOW_MS);
 	stop = s->stop;
+	*ask = s->asked;
 	vv_mutex_unlock(&s->stop_lock);
 	return !stop;
+}
+
+static void answer(struct vv_serve *s, uint64_t ask, int err)
+{
+	vv_mutex_lock(&s->stop_lock);
+	s->answered = ask;
+	s->answer = err;
+	vv_cond_broadcast(&s->answer_cond);
+	vv_mutex_unlock(&s->stop_lock);
+}
+
+int vv_serve_refresh(struct vv_serve *s)
+{
+	uint64_t ask;
+	int err;
+
+	vv_mutex_lock(&s->stop_lock);
+	ask = ++s->asked;
+	vv_cond_signal(&s->stop_cond);
+	while (s->answered < ask && !s->stop)
+		vv_cond_wait(&s->answer_cond, &s->stop_lock);
+	err = s->stop ? VV_ECANCELED : s->answer;
+	vv_mutex_unlock(&s->stop_lock);
+	return err;
 }
 
 static void follow(void *arg)
 {
 	struct vv_serve *s = arg;
+	uint64_t ask, done = 0; /* numbers of rounds that were asked for */
 
-	for (unsigned round = 1; wait_for_round(s); round++) {
-		if (s->follows)
-			follow_once(s);
+	for (unsigned round = 1; wait_for_round(s, &ask); round++) {
+		bool is_asked = ask != done;
+		int err = s->follows || is_asked ? follow_once(s) : VV_OK;
+
+		if (is_asked)
+			answer(s, ask, err);
+		done = ask;
 		if (s->may_retire)
 			trim_lease(s);
 		else
@@ -476,6 +511,7 @@ void vv_serve_stop(struct vv_serve *s)
 	vv_mutex_lock(&s->stop_lock);
 	s->stop = true;
 	vv_cond_signal(&s->stop_cond);
+	vv_cond_broadcast(&s->answer_cond);
 	vv_mutex_unlock(&s->stop_lock);
 	vv_thread_join(&s->follower);
 	s->is_following = false;

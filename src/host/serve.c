@@ -88,6 +88,7 @@ int vv_serve_new(struct vv_serve **out, const struct vv_serve_options *opts)
 		return VV_ENOMEM;
 	vv_mutex_init(&s->stop_lock);
 	vv_cond_init(&s->stop_cond);
+	vv_cond_init(&s->answer_cond);
 	vv_counters_init(&s->counters);
 	s->store = opts->store;
 	s->follows = opts->follow;
@@ -137,6 +138,7 @@ void vv_serve_free(struct vv_serve *s)
 	free_choices(s);
 	free(s->mount_path);
 	vv_counters_fini(&s->counters);
+	vv_cond_fini(&s->answer_cond);
 	vv_cond_fini(&s->stop_cond);
 	vv_mutex_fini(&s->stop_lock);
 	free(s);
@@ -157,6 +159,11 @@ struct vv_reader *vv_serve_reader(struct vv_serve *s)
 struct vv_budget *vv_serve_budget(struct vv_serve *s)
 {
 	return s->budget;
+}
+
+uint64_t vv_serve_changes(struct vv_serve *s)
+{
+	return atomic_load(&s->changes);
 }
 
 void vv_serve_count_read(struct vv_serve *s, uint64_t node, uint64_t bytes)

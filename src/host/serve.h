@@ -69,6 +69,15 @@ int vv_serve_start(struct vv_serve *s,
 		   void *ctx);
 void vv_serve_stop(struct vv_serve *s);
 
+/*
+ * While started: a round of the follower, now, also without `follow`; returns when it is
+ * done.  What was published before the call shows then.  An error: what was shown stays;
+ * VV_EAGAIN: the refs moved all the while.  Any thread.
+ */
+int vv_serve_refresh(struct vv_serve *s);
+/* How many times other layers were shown: another number, another view.  Any thread. */
+uint64_t vv_serve_changes(struct vv_serve *s);
+
 struct vv_view *vv_serve_view(struct vv_serve *s);
 struct vv_reader *vv_serve_reader(struct vv_serve *s);
 struct vv_budget *vv_serve_budget(struct vv_serve *s);

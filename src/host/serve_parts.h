@@ -40,7 +40,7 @@ struct vv_serve {
 	bool is_failure_told;
 	bool may_retire; /* a kernel may hold nodes of trees that are not shown */
 
-	atomic_uint_least64_t files, bytes;
+	atomic_uint_least64_t files, bytes, changes;
 
 	void (*notify)(void *ctx, const struct vv_notices *notices);
 	void *notify_ctx;
@@ -48,7 +48,10 @@ struct vv_serve {
 	bool is_following;
 	struct vv_mutex stop_lock;
 	struct vv_cond stop_cond;
-	bool stop; /* protected by stop_lock */
+	bool stop; /* protected by stop_lock, as all below */
+	struct vv_cond answer_cond;
+	uint64_t asked, answered; /* rounds for somebody; numbers of the last ones */
+	int answer;
 };
 
 /* Show what the store has now, for the first time.  Missing refs are logged. */

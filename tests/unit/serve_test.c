@@ -32,6 +32,8 @@ static struct vv_id publish(const char *ref, const char *content)
 	return test_publish(&ts, ref, &file, 1, &pack);
 }
 
+static bool follow = true;
+
 static int serve_new(const struct vv_serve_layer *layers, size_t count)
 {
 	struct vv_serve_options opts = {
@@ -40,7 +42,7 @@ static int serve_new(const struct vv_serve_layer *layers, size_t count)
 		.layer_count = count,
 		.memory_bytes = 32 << 20,
 		.mount_path = "/somewhere",
-		.follow = true,
+		.follow = follow,
 	};
 
 	return vv_serve_new(&serve, &opts);
@@ -257,6 +259,28 @@ static void a_chosen_ref_may_vanish_and_come_back(void)
 	serve_end();
 }
 
+static void a_refresh_shows_what_was_published_before_it(void)
+{
+	uint64_t changes;
+
+	test_store_make(&ts);
+	publish("t", "old");
+	follow = false;
+	CHECK_INT(serve_new(NULL, 0), VV_OK);
+	follow = true;
+	start();
+	changes = vv_serve_changes(serve);
+	publish("t", "new");
+	vv_sleep_ms(2 * VV_FOLLOW_MS);
+	CHECK(holds("t/x", "old"));
+	CHECK_INT(vv_serve_refresh(serve), VV_OK);
+	CHECK(holds("t/x", "new"));
+	CHECK_INT(vv_serve_changes(serve), changes + 1);
+	CHECK_INT(vv_serve_refresh(serve), VV_OK); /* nothing moved */
+	CHECK_INT(vv_serve_changes(serve), changes + 1);
+	serve_end();
+}
+
 /* ---- the lease ---- */
 
 static int read_lease(void *ctx, const char *key, const struct vv_object_info *info)
@@ -448,6 +472,7 @@ int main(void)
 	RUN(what_was_chosen_must_be_there);
 	RUN(refs_are_followed);
 	RUN(a_chosen_ref_may_vanish_and_come_back);
+	RUN(a_refresh_shows_what_was_published_before_it);
 	RUN(the_lease_names_what_is_shown_and_what_is_held);
 	RUN(the_lease_goes_with_the_mount);
 	RUN(a_store_that_takes_no_lease_is_shown_all_the_same);
