@@ -102,8 +102,9 @@ enum vv_fuse_notify_code {
 #define VV_FUSE_CACHE_SYMLINKS (UINT64_C(1) << 23)
 #define VV_FUSE_NO_OPENDIR_SUPPORT (UINT64_C(1) << 24)
 #define VV_FUSE_EXPLICIT_INVAL_DATA (UINT64_C(1) << 25)
-#define VV_FUSE_INIT_EXT (UINT64_C(1) << 30)	/* 7.36 */
-#define VV_FUSE_ALLOW_IDMAP (UINT64_C(1) << 40) /* 7.42 */
+#define VV_FUSE_INIT_EXT (UINT64_C(1) << 30)	  /* 7.36 */
+#define VV_FUSE_ALLOW_IDMAP (UINT64_C(1) << 40)	  /* 7.42 */
+#define VV_FUSE_OVER_IO_URING (UINT64_C(1) << 41) /* 7.42 */
 
 /* Flags of an OPEN or OPENDIR reply. */
 enum {
@@ -485,6 +486,44 @@ union vv_fuse_notify_body {
 	struct vv_fuse_notify_delete delete;
 };
 
+/*
+ * ---- FUSE over io_uring (Linux 6.14) ----
+ *
+ * A request does not come as one piece: its header, the fixed body of its operation and the
+ * rest lie in three places, and so does the reply.
+ */
+
+enum vv_fuse_uring_cmd { /* the cmd_op of an IORING_OP_URING_CMD on the device */
+	VV_FUSE_URING_REGISTER = 1,
+	VV_FUSE_URING_COMMIT_AND_FETCH = 2,
+};
+
+enum {
+	VV_FUSE_URING_PART_BYTES = 128,
+	VV_FUSE_URING_BUFFERS = 2, /* the iovec of REGISTER: header, payload */
+};
+
+struct vv_fuse_uring_entry {
+	uint64_t flags;
+	uint64_t commit_id;  /* goes back with the commit */
+	uint32_t payload_sz; /* bytes in the payload buffer, either way */
+	uint32_t padding;
+	uint64_t reserved;
+};
+
+struct vv_fuse_uring_header {
+	uint8_t in_out[VV_FUSE_URING_PART_BYTES]; /* in_header, then out_header */
+	uint8_t op_in[VV_FUSE_URING_PART_BYTES];  /* the body of the request */
+	struct vv_fuse_uring_entry entry;
+};
+
+struct vv_fuse_uring_cmd_req { /* in the 80 bytes of a long SQE */
+	uint64_t flags;
+	uint64_t commit_id;
+	uint16_t qid;
+	uint8_t padding[6];
+};
+
 /* ---- what the kernel counts on ---- */
 
 _Static_assert(sizeof(struct vv_fuse_in_header) == 40, "FUSE ABI");
@@ -527,5 +566,12 @@ _Static_assert(sizeof(struct vv_fuse_notify_inval_entry) == 16, "FUSE ABI");
 _Static_assert(sizeof(struct vv_fuse_notify_store) == 24, "FUSE ABI");
 _Static_assert(sizeof(struct vv_fuse_notify_retrieve) == 32, "FUSE ABI");
 _Static_assert(sizeof(struct vv_fuse_notify_delete) == 24, "FUSE ABI");
+_Static_assert(sizeof(struct vv_fuse_uring_entry) == 32, "FUSE ABI");
+_Static_assert(offsetof(struct vv_fuse_uring_entry, payload_sz) == 16, "FUSE ABI");
+_Static_assert(sizeof(struct vv_fuse_uring_header) == 288, "FUSE ABI");
+_Static_assert(offsetof(struct vv_fuse_uring_header, op_in) == 128, "FUSE ABI");
+_Static_assert(offsetof(struct vv_fuse_uring_header, entry) == 256, "FUSE ABI");
+_Static_assert(sizeof(struct vv_fuse_uring_cmd_req) == 24, "FUSE ABI");
+_Static_assert(offsetof(struct vv_fuse_uring_cmd_req, qid) == 16, "FUSE ABI");
 
 #endif

@@ -142,10 +142,28 @@ static void numbers_are_those_of_the_kernel(void)
 	SAME_VALUE(FATTR_CTIME);
 }
 
+/* Headers before Linux 6.14 do not have it; then the asserts of proto.h stand alone. */
+static void io_uring_is_that_of_the_kernel(void)
+{
+#ifdef FUSE_OVER_IO_URING
+	SAME_VALUE(FUSE_OVER_IO_URING);
+	CHECK_INT(VV_FUSE_URING_REGISTER, FUSE_IO_URING_CMD_REGISTER);
+	CHECK_INT(VV_FUSE_URING_COMMIT_AND_FETCH, FUSE_IO_URING_CMD_COMMIT_AND_FETCH);
+	SAME_SIZE(uring_header, fuse_uring_req_header);
+	SAME_SIZE(uring_entry, fuse_uring_ent_in_out);
+	SAME_SIZE(uring_cmd_req, fuse_uring_cmd_req);
+	SAME_PLACE(uring_header, entry, fuse_uring_req_header, ring_ent_in_out);
+	SAME_PLACE(uring_entry, payload_sz, fuse_uring_ent_in_out, payload_sz);
+	SAME_PLACE(uring_cmd_req, qid, fuse_uring_cmd_req, qid);
+#endif
+	CHECK_INT(VV_FUSE_OVER_IO_URING >> 41, 1);
+}
+
 int main(void)
 {
 	RUN(structs_have_the_sizes_of_the_kernel);
 	RUN(fields_lie_where_the_kernel_looks);
 	RUN(numbers_are_those_of_the_kernel);
+	RUN(io_uring_is_that_of_the_kernel);
 	return test_report();
 }
