@@ -17,9 +17,28 @@ enum {
 	LAYERS_MAX = 1024
 };
 
-static const char *store_path;
+static const char *store_path, *transport = "auto";
 static uint64_t memory = 256 << 20;
 static bool foreground, owner_only, allow_suid, allow_dev;
+
+/* ---- the transport ---- */
+
+/* As `varve stats` names them. */
+static bool find_transport(const char *name, enum vv_fuse_transport *out)
+{
+	static const char *const names[] = {
+		[VV_FUSE_TRANSPORT_AUTO] = "auto",
+		[VV_FUSE_TRANSPORT_IO_URING] = "io_uring",
+		[VV_FUSE_TRANSPORT_DEV] = "dev",
+	};
+
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+		if (strcmp(names[i], name) == 0) {
+			*out = (enum vv_fuse_transport)i;
+			return true;
+		}
+	return false;
+}
 
 /* ---- layers ---- */
 
@@ -60,6 +79,7 @@ static int parse_layer(struct vv_serve_layer *out, char *word)
 struct mount {
 	const char *store; /* absolute: a daemon leaves its working directory */
 	const char *mountpoint;
+	enum vv_fuse_transport transport;
 	struct vv_serve_layer layers[LAYERS_MAX];
 	size_t layer_count;
 	struct vv_background background;
@@ -105,6 +125,7 @@ static int serve(struct mount *m)
 	struct vv_fuse_options fuse_opts = {
 		.path = m->mountpoint,
 		.fsname = m->store,
+		.transport = m->transport,
 		.owner_only = owner_only,
 		.allow_suid = allow_suid,
 		.allow_dev = allow_dev,
@@ -160,6 +181,10 @@ static int mount_store(const char *store, int count, char **words)
 	m->layer_count = (size_t)(count - 1);
 	if (memory < VV_BUDGET_MIN)
 		status = vv_say_usage("mount: --memory must be at least 16M");
+	else if (!find_transport(transport, &m->transport))
+		status = vv_say_usage(
+			"mount: the transport is auto, io_uring or dev, not '%s'",
+			transport);
 	else if (m->layer_count > LAYERS_MAX)
 		status = vv_say_usage("mount: at most %d layers", LAYERS_MAX);
 	for (int i = 0; i < count - 1 && !status; i++)
@@ -189,6 +214,8 @@ static const struct vv_option options[] = {
 	  "honour set-user-id programs of the store (root)" },
 	{ "dev", 0, VV_OPTION_FLAG, &allow_dev, "",
 	  "let its device nodes work (root)" },
+	{ "transport", 0, VV_OPTION_TEXT, &transport, "NAME",
+	  "how requests come: io_uring, dev, or auto (the default)" },
 	{ 0 },
 };
 
@@ -228,6 +255,8 @@ static int helper_option(struct helper *h, char *option)
 			return vv_say_usage("mount.varve: at most %d layers",
 					    LAYERS_MAX);
 		h->words[h->count++] = value + 1;
+	} else if (value && strncmp(option, "transport=", 10) == 0) {
+		transport = value + 1;
 	} else if (strcmp(option, "private") == 0) {
 		owner_only = true;
 	} else if (strcmp(option, "suid") == 0) {

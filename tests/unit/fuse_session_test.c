@@ -8,6 +8,7 @@
 #include "host/fuse/dev.h"
 #include "host/fuse/ops.h"
 #include "host/fuse/stamps.h"
+#include "host/fuse/uring_plan.h"
 #include "host/serve.h"
 #include "os/thread.h"
 #include "test.h"
@@ -368,6 +369,28 @@ static void an_old_kernel_gets_its_own_version_and_no_second_flags(void)
 	close_session(&s);
 }
 
+static void io_uring_is_agreed_on_if_both_sides_want_it(void)
+{
+	const struct vv_fuse_uring_plan plan = { .payload_bytes = 64 << 10,
+						 .background = 6 };
+	const uint64_t offers[] = { UINT64_MAX, UINT64_MAX & ~VV_FUSE_OVER_IO_URING };
+
+	for (size_t i = 0; i < 2; i++) {
+		struct session s;
+		struct vv_fuse_reply r;
+
+		open_session(&s, false);
+		s.ops.uring = &plan;
+		r = init(&s, 7, 45, offers[i]);
+		CHECK_INT(!!(r.body.init.flags2 & VV_FUSE_OVER_IO_URING >> 32), i == 0);
+		CHECK_INT(atomic_load(&s.ops.is_uring), i == 0);
+		CHECK_INT(r.body.init.max_pages, i == 0 ? 16 : VV_FUSE_READ_PAGES);
+		CHECK_INT(r.body.init.max_background == 6, i == 0);
+		CHECK(r.body.init.congestion_threshold < r.body.init.max_background);
+		close_session(&s);
+	}
+}
+
 static void a_kernel_before_7_31_is_refused(void)
 {
 	struct session s;
@@ -701,6 +724,7 @@ int main(void)
 {
 	RUN(a_new_kernel_gets_our_version_and_its_own_flags);
 	RUN(an_old_kernel_gets_its_own_version_and_no_second_flags);
+	RUN(io_uring_is_agreed_on_if_both_sides_want_it);
 	RUN(a_kernel_before_7_31_is_refused);
 	RUN(a_later_major_is_asked_to_come_down);
 	RUN(a_name_that_is_not_there_is_remembered_for_ever);

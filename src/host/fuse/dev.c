@@ -65,9 +65,9 @@ struct vv_fuse_dev {
 	struct vv_fuse_ops *ops; /* borrowed */
 	void (*ended)(void *ctx);
 	void *ctx;
-	unsigned max, max_waiting;
+	unsigned max;
 
-	atomic_uint waiting;
+	atomic_uint waiting, max_waiting;
 	atomic_bool stopping, has_ended;
 
 	struct vv_mutex lock;
@@ -93,7 +93,7 @@ static bool join_waiting(struct vv_fuse_dev *dev)
 	unsigned n = atomic_load(&dev->waiting);
 
 	do
-		if (n >= dev->max_waiting)
+		if (n >= atomic_load(&dev->max_waiting))
 			return false;
 	while (!atomic_compare_exchange_weak(&dev->waiting, &n, n + 1));
 	return true;
@@ -309,8 +309,8 @@ int vv_fuse_dev_new(struct vv_fuse_dev **out, int device, struct vv_fuse_ops *op
 	dev->ended = ended;
 	dev->ctx = ctx;
 	dev->max = allowed_workers(ops->budget);
-	dev->max_waiting =
-		clamp(2 * (size_t)vv_cpu_count(), VV_FUSE_IDLE_MIN, VV_FUSE_IDLE_MAX);
+	atomic_init(&dev->max_waiting, clamp(2 * (size_t)vv_cpu_count(),
+					     VV_FUSE_IDLE_MIN, VV_FUSE_IDLE_MAX));
 	vv_mutex_init(&dev->lock);
 	vv_cond_init(&dev->changed);
 	*out = dev;
@@ -320,6 +320,11 @@ int vv_fuse_dev_new(struct vv_fuse_dev **out, int device, struct vv_fuse_ops *op
 int vv_fuse_dev_start(struct vv_fuse_dev *dev)
 {
 	return start_worker(dev) ? VV_OK : VV_ENOMEM;
+}
+
+void vv_fuse_dev_keep(struct vv_fuse_dev *dev, unsigned waiting)
+{
+	atomic_store(&dev->max_waiting, waiting);
 }
 
 void vv_fuse_dev_stop(struct vv_fuse_dev *dev)
@@ -372,10 +377,9 @@ int vv_fuse_dev_describe(struct vv_fuse_dev *dev, struct vv_buf *json)
 	int len;
 
 	vv_mutex_lock(&dev->lock);
-	len = snprintf(
-		text, sizeof text,
-		",\"transport\":\"dev\",\"workers\":%u,\"workers_peak\":%u,\"workers_max\":%u",
-		dev->running, dev->peak, dev->max);
+	len = snprintf(text, sizeof text,
+		       ",\"workers\":%u,\"workers_peak\":%u,\"workers_max\":%u",
+		       dev->running, dev->peak, dev->max);
 	vv_mutex_unlock(&dev->lock);
 	return vv_buf_append(json, text, (size_t)len);
 }

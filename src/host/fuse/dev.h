@@ -1,6 +1,8 @@
 /*
  * dev.h - the classic transport: threads that read requests from /dev/fuse and write replies.
  *
+ * With FUSE over io_uring (uring.h) only FORGET, INTERRUPT and notifications pass here.
+ *
  * A fetch may take a second; a lookup in a mapped tree takes a microsecond.  So that the one
  * never delays the other, there is always a thread left that takes the next request:
  *
@@ -43,6 +45,9 @@ int vv_fuse_dev_new(struct vv_fuse_dev **out, int device, struct vv_fuse_ops *op
 		    void (*ended)(void *ctx), void *ctx);
 int vv_fuse_dev_start(struct vv_fuse_dev *dev);
 
+/* From now on few requests come this way: keep no more than @waiting workers for them. */
+void vv_fuse_dev_keep(struct vv_fuse_dev *dev, unsigned waiting);
+
 /* Requests under way are finished, no other is taken; all workers have ended on return. */
 void vv_fuse_dev_stop(struct vv_fuse_dev *dev);
 
@@ -56,7 +61,7 @@ void vv_fuse_dev_free(struct vv_fuse_dev *dev);
  */
 int vv_fuse_dev_notify(struct vv_fuse_dev *dev, const void *bytes, size_t size);
 
-/* Append `,"transport":"dev","workers":3,...` */
+/* Append `,"workers":3,...` */
 int vv_fuse_dev_describe(struct vv_fuse_dev *dev, struct vv_buf *json);
 
 #endif

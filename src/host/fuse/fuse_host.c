@@ -3,10 +3,10 @@
 #include "core/buf.h"
 #include "core/err.h"
 #include "core/log.h"
-#include "host/fuse/dev.h"
 #include "host/fuse/mount.h"
 #include "host/fuse/notify.h"
 #include "host/fuse/ops.h"
+#include "host/fuse/session.h"
 #include "host/serve.h"
 
 #include <errno.h>
@@ -24,7 +24,7 @@ struct host {
 	const struct vv_fuse_options *opts;
 	char where[PATH_MAX];
 	struct vv_fuse_ops ops;
-	struct vv_fuse_dev *dev;
+	struct vv_fuse_session *session;
 	struct vv_fuse_notifier *notifier;
 	int signals, events; /* what the caller's thread waits for */
 	atomic_bool has_started, has_ended;
@@ -44,7 +44,7 @@ static void on_started(void *ctx, int err)
 {
 	struct host *h = ctx;
 
-	atomic_store(&h->start_err, err);
+	atomic_store(&h->start_err, vv_fuse_session_negotiated(h->session, err));
 	atomic_store(&h->has_started, true);
 	wake(h);
 }
@@ -63,7 +63,7 @@ static int on_describe(void *ctx, struct vv_buf *json)
 	char text[64];
 	int len = snprintf(text, sizeof text, ",\"notices_sent\":%llu",
 			   (unsigned long long)vv_fuse_notifier_sent(h->notifier));
-	int err = vv_fuse_dev_describe(h->dev, json);
+	int err = vv_fuse_session_describe(h->session, json);
 
 	return err ? err : vv_buf_append(json, text, (size_t)len);
 }
@@ -162,17 +162,19 @@ static int start(struct host *h)
 
 	if (err)
 		return err;
-	err = vv_fuse_dev_new(&h->dev, device, &h->ops, on_ended, h);
+	err = vv_fuse_session_new(&h->session, device, &h->ops, h->opts->transport,
+				  on_ended, h);
 	if (err)
 		close(device);
 	if (!err)
-		err = vv_fuse_notifier_new(&h->notifier, h->dev);
-	if (!err)
-		err = vv_fuse_dev_start(h->dev);
-	if (err) {
+		err = vv_fuse_notifier_new(&h->notifier,
+					   vv_fuse_session_dev(h->session));
+	if (err)
 		vv_log(VV_LOG_ERROR, "cannot serve %s: %s", h->where, vv_err_text(err));
+	else
+		err = vv_fuse_session_start(h->session);
+	if (err)
 		leave(h);
-	}
 	return err;
 }
 
@@ -183,10 +185,10 @@ static void stop(struct host *h)
 		vv_fuse_notifier_stop(h->notifier);
 	if (h->is_following)
 		vv_serve_stop(h->serve);
-	if (h->dev)
-		vv_fuse_dev_stop(h->dev);
+	if (h->session)
+		vv_fuse_session_stop(h->session);
 	vv_fuse_notifier_free(h->notifier);
-	vv_fuse_dev_free(h->dev);
+	vv_fuse_session_free(h->session);
 }
 
 int vv_fuse_host_run(struct vv_serve *serve, const struct vv_fuse_options *opts)

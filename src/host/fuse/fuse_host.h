@@ -2,8 +2,8 @@
  * fuse_host.h - a view mounted on Linux through FUSE.
  *
  * vv_fuse_host_run() mounts, answers the kernel until somebody unmounts or a signal asks
- * for the end, and returns.  The kernel's requests are answered by ops.h, on the threads of
- * dev.h; refs that move are announced by notify.h; mount.h talks to mount(2) or, without
+ * for the end, and returns.  The kernel's requests come through session.h and are answered
+ * by ops.h; refs that move are announced by notify.h; mount.h talks to mount(2) or, without
  * privilege, to fusermount3.
  *
  * Ownership: borrows serve.
@@ -13,6 +13,8 @@
 #ifndef VV_HOST_FUSE_FUSE_HOST_H
 #define VV_HOST_FUSE_FUSE_HOST_H
 
+#include "host/fuse/session.h"
+
 #include <stdbool.h>
 
 struct vv_serve;
@@ -20,9 +22,10 @@ struct vv_serve;
 struct vv_fuse_options {
 	const char *path;   /* where to mount; a directory */
 	const char *fsname; /* what `df` and `mount` show as the device: the store */
-	bool owner_only;    /* other users are kept out, even if they could be let in */
-	bool allow_suid;    /* root only: set-user-id programs of a store count */
-	bool allow_dev;	    /* root only: its device nodes work */
+	enum vv_fuse_transport transport;
+	bool owner_only; /* other users are kept out, even if they could be let in */
+	bool allow_suid; /* root only: set-user-id programs of a store count */
+	bool allow_dev;	 /* root only: its device nodes work */
 	/* The mount can be used.  Called once, on the caller's thread; may be NULL. */
 	void (*ready)(void *ctx);
 	void *ctx;

@@ -3,6 +3,7 @@
 #include "core/err.h"
 #include "core/log.h"
 #include "host/fuse/ops.h"
+#include "host/fuse/uring_plan.h"
 
 enum {
 	/*
@@ -10,7 +11,6 @@ enum {
 	 * (dev.h), so that a slow store filled with readahead leaves some for those who wait.
 	 */
 	MAX_BACKGROUND = 48,
-	CONGESTION = MAX_BACKGROUND * 3 / 4,
 	MAX_WRITE =
 		4096, /* nobody writes: with the least the kernel takes, 8 KiB hold any request */
 };
@@ -30,11 +30,21 @@ static const uint64_t wanted_without_handles =
 static uint64_t choose(const struct vv_fuse_ops *ops, const struct vv_fuse_init_in *in)
 {
 	uint64_t offered = in->flags;
-	uint64_t ours = wanted | (ops->has_handles ? 0 : wanted_without_handles);
+	uint64_t ours = wanted | (ops->has_handles ? 0 : wanted_without_handles) |
+			(ops->uring ? VV_FUSE_OVER_IO_URING : 0);
 
 	if (in->flags & VV_FUSE_INIT_EXT)
 		offered |= (uint64_t)in->flags2 << 32;
 	return offered & ours;
+}
+
+/* A payload buffer holds what one READ asks for, and a queue has so many entries. */
+static void use_uring(struct vv_fuse_ops *ops, struct vv_fuse_init_out *out)
+{
+	out->max_pages = (uint16_t)(ops->uring->payload_bytes / 4096);
+	out->max_background =
+		(uint16_t)vv_min_u64(ops->uring->background, MAX_BACKGROUND);
+	atomic_store(&ops->is_uring, true);
 }
 
 int vv_fuse_op_init(struct vv_fuse_ops *ops, struct vv_fuse_call *call)
@@ -60,10 +70,12 @@ int vv_fuse_op_init(struct vv_fuse_ops *ops, struct vv_fuse_call *call)
 	out->flags = (uint32_t)flags;
 	out->flags2 = (uint32_t)(flags >> 32);
 	out->max_background = MAX_BACKGROUND;
-	out->congestion_threshold = CONGESTION;
 	out->max_write = MAX_WRITE;
 	out->time_gran = 1;
 	out->max_pages = VV_FUSE_READ_PAGES;
+	if (flags & VV_FUSE_OVER_IO_URING)
+		use_uring(ops, out);
+	out->congestion_threshold = (uint16_t)(out->max_background * 3 / 4);
 	atomic_store(&ops->minor, out->minor);
 	return VV_OK;
 }

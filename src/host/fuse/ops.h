@@ -35,6 +35,7 @@
 struct vv_budget;
 struct vv_buf;
 struct vv_fuse_stamps;
+struct vv_fuse_uring_plan;
 struct vv_serve;
 struct vv_view;
 
@@ -78,7 +79,11 @@ struct vv_fuse_ops {
 	int (*describe)(void *ctx, struct vv_buf *json);
 	void *ctx;
 
-	atomic_uint minor; /* negotiated; 0 before INIT */
+	/* Borrowed; NULL: requests are not wanted over io_uring. */
+	const struct vv_fuse_uring_plan *uring;
+
+	atomic_uint minor;    /* negotiated; 0 before INIT */
+	atomic_bool is_uring; /* negotiated */
 	atomic_uint_least64_t counts[VV_FUSE_OP_COUNT];
 	atomic_uint_least64_t counts_unknown;
 	atomic_uint_least64_t errors; /* reads that failed */
