@@ -26,6 +26,7 @@ _varve() {
 	case $verb in
 	help) mapfile -t COMPREPLY < <(compgen -W "$(varve help | awk '/^  [a-z]/ { print $1 }')" -- "$cur") ;;
 	ls | cat | diff | df | tag | rm | verify) mapfile -t COMPREPLY < <(compgen -W "$(_varve_refs)" -- "$cur") ;;
+	report) mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
 	pack | extract | mount) mapfile -t COMPREPLY < <(compgen -W "$(_varve_refs)" -- "$cur"; compgen -f -- "$cur") ;;
 	*) mapfile -t COMPREPLY < <(compgen -d -- "$cur") ;;
 	esac

@@ -1,14 +1,16 @@
 #include "cli/verbs.h"
 
+#include "cli/matrix.h"
 #include "core/err.h"
-#include "store/usage.h"
+#include "store/sharing.h"
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const char *store_path;
-static bool json;
+static bool json, matrix;
 
 static void print_json(const char *name, const struct vv_ref_usage *u)
 {
@@ -74,40 +76,81 @@ static int check_words(const struct vv_usage *usage, int count, char **words)
 	return VV_EXIT_OK;
 }
 
-static int print(const struct vv_usage *usage, int count, char **words)
+/* What is wrong with the refs that were asked for makes it fail, in the end. */
+static int tell_damage(const struct vv_usage *usage, int count, char **words)
 {
-	int status = check_words(usage, count, words);
+	int status = usage->bad_refs ? VV_EXIT_FAILED : VV_EXIT_OK;
 
-	if (status)
-		return status;
-	if (!json)
-		printf("%9s %9s %9s %9s  %s\n", "raw", "stored", "own", "shared",
-		       "ref");
 	for (size_t i = 0; i < usage->refs.count; i++) {
 		const struct vv_ref_usage *u = &usage->items[i];
 		const char *name = usage->refs.items[i].name;
 
-		if (!is_asked(name, count, words))
-			continue;
-		if (json)
-			print_json(name, u);
-		else
-			print_row(name, u);
-		if (!u->err && !u->lost_blobs)
+		if (!is_asked(name, count, words) || (!u->err && !u->lost_blobs))
 			continue;
 		vv_say("'%s' is damaged and its figures are too small; `varve verify %s` says more",
 		       name, name);
 		status = VV_EXIT_FAILED;
 	}
+	return status;
+}
+
+static void print_list(const struct vv_usage *usage, int count, char **words)
+{
+	if (!json)
+		printf("%9s %9s %9s %9s  %s\n", "raw", "stored", "own", "shared",
+		       "ref");
+	for (size_t i = 0; i < usage->refs.count; i++) {
+		const char *name = usage->refs.items[i].name;
+
+		if (!is_asked(name, count, words))
+			continue;
+		if (json)
+			print_json(name, &usage->items[i]);
+		else
+			print_row(name, &usage->items[i]);
+	}
 	print_totals(usage);
-	return usage->bad_refs ? VV_EXIT_FAILED : status;
+}
+
+static int print_pairs(const struct vv_sharing *s, int count, char **words)
+{
+	const struct vv_ref_list *refs = &s->usage.refs;
+	bool *asked = calloc(refs->count + 1, sizeof *asked);
+	int err = asked ? VV_OK : VV_ENOMEM;
+
+	for (size_t i = 0; !err && i < refs->count; i++)
+		asked[i] = is_asked(refs->items[i].name, count, words);
+	if (!err)
+		err = vv_print_matrix(s, asked, json);
+	free(asked);
+	return err;
+}
+
+static int show(struct vv_store *store, int count, char **words)
+{
+	struct vv_sharing s = { 0 };
+	int err = matrix ? vv_sharing_get(store, &s) : vv_usage_get(store, &s.usage);
+	int status;
+
+	if (err)
+		return vv_say_failed(err, "cannot tell what the refs need");
+	status = check_words(&s.usage, count, words);
+	if (!status && matrix)
+		err = print_pairs(&s, count, words);
+	else if (!status)
+		print_list(&s.usage, count, words);
+	if (err)
+		status = vv_say_failed(err, "cannot tell what the refs share");
+	if (!status)
+		status = tell_damage(&s.usage, count, words);
+	vv_sharing_fini(&s);
+	return status;
 }
 
 static int run(int count, char **words)
 {
 	struct vv_store *store;
-	struct vv_usage usage;
-	int status = 0, err;
+	int status = 0;
 
 	for (int i = 0; i < count && !status; i++)
 		status = vv_check_ref(words[i]);
@@ -115,19 +158,15 @@ static int run(int count, char **words)
 		status = vv_open_store(&store, store_path);
 	if (status)
 		return status;
-	err = vv_usage_get(store, &usage);
-	if (err) {
-		status = vv_say_failed(err, "cannot tell what the refs need");
-	} else {
-		status = print(&usage, count, words);
-		vv_usage_fini(&usage);
-	}
+	status = show(store, count, words);
 	vv_store_close(store);
 	return status;
 }
 
 static const struct vv_option options[] = {
 	VV_OPTION_STORE(&store_path),
+	{ "matrix", 'm', VV_OPTION_FLAG, &matrix, "",
+	  "print what each two refs share, families together" },
 	{ "json", 0, VV_OPTION_FLAG, &json, "", "print JSON, a line each" },
 	{ 0 },
 };

@@ -7,21 +7,20 @@
 #include <stdlib.h>
 
 /*
- * The state of a frame, a u32 in the row of its pack: 0 = no ref needs it; else the ref
- * that was last seen to need it + 1, and SHARED if there was another before.
+ * The state of a frame, a u32 in the row of its pack, is the number of the set of refs that
+ * need it; 0: none so far.
  *
- * (U1) Refs are gone through one after the other.  So a frame whose state names the
- *	current ref has been counted for it, and one that is not SHARED belongs to the
- *	ref that its state names.
+ * (U1) Refs are gone through one after the other.  So a frame whose set ends with the
+ *	current ref has been counted for it; if not, it moves on to the set that has the
+ *	current ref as well, which is looked for once for each set and ref: `next`.
  * (U2) An entry for a frame of another pack has a state too, which only says that the
  *	frame itself was counted.
  */
-#define SHARED UINT32_C(0x80000000)
-
 struct count {
 	struct vv_store *store;	 /* borrowed */
 	struct vv_pack_set *set; /* counted */
 	uint32_t **states;	 /* owned; a row for each pack, NULL if untouched */
+	size_t set_room;
 	struct vv_usage *out;
 	uint32_t ref; /* the current one */
 	uint32_t blob_hint, frame_hint;
@@ -47,21 +46,57 @@ static int state_of(struct count *c, const struct vv_pack *pack, uint32_t index,
 
 static bool is_counted(const struct count *c, uint32_t state)
 {
-	return (state & ~SHARED) == c->ref + 1;
+	return state && c->out->sets[state].ref == c->ref;
 }
 
-static void take(struct count *c, uint32_t *state, uint64_t bytes)
+static int add_set(struct count *c, uint32_t parent, uint32_t *number)
 {
-	struct vv_ref_usage *items = c->out->items;
+	struct vv_usage *out = c->out;
 
-	items[c->ref].needed_bytes += bytes;
-	if (*state == 0) {
-		c->out->needed_bytes += bytes;
-		items[c->ref].own_bytes += bytes;
-	} else if (!(*state & SHARED)) {
-		items[*state - 1].own_bytes -= bytes; /* (U1) */
+	if (out->set_count == UINT32_MAX)
+		return VV_EFBIG;
+	if (out->set_count == c->set_room) {
+		size_t room = c->set_room ? 2 * c->set_room : 256;
+		struct vv_usage_set *sets = realloc(out->sets, room * sizeof *sets);
+
+		if (!sets)
+			return VV_ENOMEM;
+		out->sets = sets;
+		c->set_room = room;
 	}
-	*state = (*state ? SHARED : 0) | (c->ref + 1);
+	*number = (uint32_t)out->set_count++;
+	out->sets[*number] = (struct vv_usage_set){ .parent = parent, .ref = c->ref };
+	return VV_OK;
+}
+
+/* The set in *@state and the current ref (U1). */
+static int move_on(struct count *c, uint32_t *state)
+{
+	struct vv_usage *out = c->out;
+	uint32_t next = out->sets[*state].next;
+
+	if (!next || out->sets[next].ref != c->ref) {
+		int err = add_set(c, *state, &next);
+
+		if (err)
+			return err;
+		out->sets[*state].next = next;
+	}
+	*state = next;
+	return VV_OK;
+}
+
+static int take(struct count *c, uint32_t *state, uint64_t bytes)
+{
+	uint32_t before = *state;
+	int err = move_on(c, state);
+
+	if (err)
+		return err;
+	if (before)
+		c->out->sets[before].bytes -= bytes;
+	c->out->sets[*state].bytes += bytes;
+	return VV_OK;
 }
 
 /* Where the frame of an entry is stored, if that is in another pack. */
@@ -87,8 +122,9 @@ static int count_one(struct count *c, const struct vv_pack **pack, uint32_t inde
 		return err;
 	err = vv_pack_frame(*pack, index, &frame);
 	if (!err && frame.offset == 0) {
-		*state = c->ref + 1; /* (U2) */
-		err = resolve(c, pack, &frame, &index);
+		err = move_on(c, state); /* (U2) */
+		if (!err)
+			err = resolve(c, pack, &frame, &index);
 		if (!err)
 			err = state_of(c, *pack, index, &state);
 		if (err || is_counted(c, *state))
@@ -96,9 +132,8 @@ static int count_one(struct count *c, const struct vv_pack **pack, uint32_t inde
 	}
 	if (err)
 		return err;
-	take(c, state, frame.stored_size);
 	*reference = frame.reference;
-	return VV_OK;
+	return take(c, state, frame.stored_size);
 }
 
 /* A reference has none itself; a pack that says otherwise is not followed further. */
@@ -168,7 +203,7 @@ static int count_tree(struct count *c, const struct vv_id *tree)
 	err = vv_source_stat(vv_store_source(c->store), key, &info);
 	if (err)
 		return err;
-	u->needed_bytes += info.size;
+	u->tree_bytes = u->needed_bytes = info.size;
 	if (!is_tree_of(refs, tree, 0, c->ref))
 		u->own_bytes += info.size;
 	if (!is_tree_of(refs, tree, c->ref + 1, c->ref)) /* the last one with it */
@@ -195,6 +230,27 @@ static int count_ref(struct count *c)
 		return err;
 	u->err = err;
 	return VV_OK;
+}
+
+/* What the sets say about each ref. */
+static void sum_up(struct vv_usage *out)
+{
+	for (size_t i = 1; i < out->set_count; i++) {
+		const struct vv_usage_set *set = &out->sets[i];
+		uint64_t bytes = set->bytes;
+
+		out->needed_bytes += bytes;
+		if (!set->parent)
+			out->items[set->ref].own_bytes += bytes;
+		out->items[set->ref].needed_bytes += bytes;
+		while (set->parent) {
+			set = &out->sets[set->parent];
+			out->items[set->ref].needed_bytes += bytes;
+		}
+	}
+	for (size_t i = 0; i < out->refs.count; i++)
+		out->items[i].shared_bytes =
+			out->items[i].needed_bytes - out->items[i].own_bytes;
 }
 
 /* ---- the store ---- */
@@ -260,6 +316,7 @@ static int count_store(struct count *c)
 static int count_all(struct count *c)
 {
 	struct vv_usage *out = c->out;
+	uint32_t none;
 	int err = vv_ref_list_get(c->store, &out->refs, &out->bad_refs);
 
 	if (!err)
@@ -270,12 +327,13 @@ static int count_all(struct count *c)
 	c->states = calloc(vv_pack_set_count(c->set) + 1, sizeof *c->states);
 	if (!out->items || !c->states)
 		return VV_ENOMEM;
+	err = add_set(c, 0, &none);
 	for (; !err && c->ref < out->refs.count; c->ref++)
 		err = count_ref(c);
-	for (size_t i = 0; i < out->refs.count; i++)
-		out->items[i].shared_bytes =
-			out->items[i].needed_bytes - out->items[i].own_bytes;
-	return err ? err : count_store(c);
+	if (err)
+		return err;
+	sum_up(out);
+	return count_store(c);
 }
 
 int vv_usage_get(struct vv_store *store, struct vv_usage *out)
@@ -298,5 +356,6 @@ void vv_usage_fini(struct vv_usage *usage)
 {
 	vv_ref_list_fini(&usage->refs);
 	free(usage->items);
+	free(usage->sets);
 	*usage = (struct vv_usage){ 0 };
 }
