@@ -3,6 +3,7 @@
 
 #include "core/err.h"
 #include "store/reader.h"
+#include "store/reading.h"
 #include "store/store.h"
 
 #include <stdio.h>

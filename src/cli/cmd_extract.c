@@ -5,6 +5,7 @@
 #include "os/system.h"
 #include "os/thread.h"
 #include "store/extract.h"
+#include "store/reading.h"
 #include "store/store.h"
 
 #include <inttypes.h>

@@ -1,6 +1,5 @@
 /*
- * pieces.h - what several verbs do on their way: find REF:PATH, read blobs, print a
- * difference.
+ * pieces.h - what several verbs do on their way: find REF:PATH, print a difference.
  *
  * Threads: the main thread, but vv_print_difference() on one thread at a time.
  */
@@ -10,13 +9,9 @@
 #include "format/tree.h"
 
 #include <stdbool.h>
-#include <stddef.h>
 
-struct vv_budget;
 struct vv_difference;
-struct vv_frame_cache;
 struct vv_open_tree;
-struct vv_reader;
 struct vv_store;
 
 /* An entry of a ref, and its tree, which is held open. */
@@ -30,17 +25,6 @@ struct vv_found {
 int vv_find(struct vv_found *out, struct vv_store *store, const char *ref,
 	    const char *path);
 void vv_found_drop(struct vv_found *found); /* a zeroed one is fine */
-
-/* A reader within a budget of its own. */
-struct vv_reading {
-	struct vv_budget *budget; /* owned, as are the others */
-	struct vv_frame_cache *cache;
-	struct vv_reader *reader;
-};
-
-int vv_reading_open(struct vv_reading *out, struct vv_store *store,
-		    size_t budget_bytes);	   /* an enum vv_err */
-void vv_reading_close(struct vv_reading *reading); /* a zeroed one is fine */
 
 /* "M path (content, mode)", or as JSON. */
 void vv_print_difference(const struct vv_difference *d, bool json);

@@ -1,5 +1,6 @@
 #include "format/pack.h"
 
+#include "codec/hash.h"
 #include "core/arith.h"
 #include "core/err.h"
 #include "format/pack_layout.h"
@@ -17,6 +18,7 @@ enum {
 };
 
 static const char file_magic[8] = { 'V', 'A', 'R', 'V', 'E', 'P', 'C', 'K' };
+static const char note_magic[8] = { 'V', 'A', 'R', 'V', 'E', 'N', 'T', 'E' };
 enum {
 	FILE_VERSION = 1
 };
@@ -117,6 +119,28 @@ int vv_pack_check_file(const struct vv_pack *pack, const uint8_t header[VV_PACK_
 	    expected != index_at)
 		return VV_ECORRUPT;
 	return VV_OK;
+}
+
+/* ---- the note ---- */
+
+void vv_pack_note_put(uint8_t bytes[VV_PACK_NOTE], const struct vv_pack_note *note)
+{
+	memcpy(bytes, note_magic, sizeof note_magic);
+	vv_put_le32(bytes + 8, note->level);
+	vv_put_le32(bytes + 12, 0);
+	vv_put_le64(bytes + 16, note->generation);
+	vv_put_le64(bytes + 24, vv_checksum64(bytes, 24));
+}
+
+void vv_pack_note_get(struct vv_pack_note *out, const uint8_t bytes[VV_PACK_NOTE])
+{
+	*out = (struct vv_pack_note){ 0 };
+	if (memcmp(bytes, note_magic, sizeof note_magic) != 0 ||
+	    vv_get_le64(bytes + 24) != vv_checksum64(bytes, 24) ||
+	    vv_get_le32(bytes + 12) != 0 || vv_get_le32(bytes + 8) == 0)
+		return;
+	out->level = vv_get_le32(bytes + 8);
+	out->generation = vv_get_le64(bytes + 16);
 }
 
 /* ---- rows ---- */

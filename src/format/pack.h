@@ -21,6 +21,7 @@
 
 enum {
 	VV_PACK_HEADER = 16,	   /* bytes before the first frame */
+	VV_PACK_NOTE = 32,	   /* bytes of a note, if there is one behind it */
 	VV_PACK_ALIGN = 4096,	   /* of the index in the file */
 	VV_FRAME_MAX = 256 * 1024, /* plain bytes */
 	VV_SLICE_MAX = 64 * 1024,  /* the same for a slice of a larger blob */
@@ -44,6 +45,16 @@ enum vv_frame_filter {
 		1, /* codec/branch.h; with zstd and without a reference only */
 };
 
+/*
+ * What a pack that was written anew says about that (docs/format.md, section 7.2).  Only
+ * writers and gc look at it; no reader depends on it.
+ */
+struct vv_pack_note {
+	uint32_t level; /* of compression; 0 = there is no note */
+	uint64_t
+		generation; /* of two packs that hold the same, the higher is to stay */
+};
+
 struct vv_pack {
 	struct vv_image image; /* owned */
 	struct vv_id id;       /* as the opener named it */
@@ -51,6 +62,7 @@ struct vv_pack {
 	/* Where the tables begin in the body: */
 	uint64_t frames, blobs, extents, sketches;
 	uint64_t frames_end;
+	struct vv_pack_note note; /* set by who opens the file */
 };
 
 struct vv_frame {
@@ -87,6 +99,10 @@ void vv_pack_fini(struct vv_pack *pack); /* a zeroed pack is fine */
 void vv_pack_header_put(uint8_t header[VV_PACK_HEADER]);
 int vv_pack_check_file(const struct vv_pack *pack, const uint8_t header[VV_PACK_HEADER],
 		       uint64_t index_at);
+
+/* The note as it stands in the file; any other bytes are no note, and @out is zeroed. */
+void vv_pack_note_put(uint8_t bytes[VV_PACK_NOTE], const struct vv_pack_note *note);
+void vv_pack_note_get(struct vv_pack_note *out, const uint8_t bytes[VV_PACK_NOTE]);
 
 /*
  * By index in the table; VV_EINVAL beyond it.  What comes back obeys the rules: a

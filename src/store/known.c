@@ -144,6 +144,14 @@ static int load_filter(struct vv_known *known)
 	return err;
 }
 
+void vv_known_leave_out(struct vv_known *known, const struct vv_id *pack)
+{
+	size_t i;
+
+	if (vv_pack_set_index(known->set, pack, &i) == VV_OK)
+		known->packs[i].pack = NULL;
+}
+
 int vv_known_new(struct vv_known **out, struct vv_store *store,
 		 struct vv_announce *announce)
 {

@@ -47,6 +47,9 @@ void vv_known_free(struct vv_known *known); /* NULL is a no-op */
 size_t vv_known_pack_count(const struct vv_known *known);
 const struct vv_pack *vv_known_pack(const struct vv_known *known, size_t pack);
 
+/* Do without the pack of this id from here on, before anything was asked. */
+void vv_known_leave_out(struct vv_known *known, const struct vv_id *pack);
+
 /* Is a pack left out because it is condemned, or just went?  May become true later. */
 bool vv_known_has_condemned(const struct vv_known *known);
 

@@ -51,6 +51,7 @@ struct vv_blob_plan {
 };
 
 enum kind {
+	KIND_FRAME, /* of no blob */
 	KIND_GROUP,
 	KIND_SLICE,
 	KIND_END
@@ -61,6 +62,7 @@ struct slot {
 	struct vv_press_job job; /* plain is kept from frame to frame */
 	struct at at;		 /* from decide on */
 	bool is_new;
+	bool is_base; /* others refer to it: no reference of its own */
 	struct vv_base picks[VV_SIMILAR_PICKS]; /* job.refs; the session's are pinned */
 	struct vv_blob_plan *plan;		/* slice: borrowed; end: owned */
 	size_t part;				/* slice: which of the plan */
@@ -217,6 +219,17 @@ static int find_frame(struct vv_line *line, const struct vv_id *id, struct at *a
 	return err;
 }
 
+static bool has_reference(const struct vv_line *line, struct at at)
+{
+	struct vv_frame frame;
+
+	if (at.pack == VV_NONE)
+		return made_of(line, at.index)->frame.reference != VV_NONE;
+	return vv_pack_frame(vv_known_pack(line->known, at.pack), at.index, &frame) ==
+		       VV_OK &&
+	       frame.reference != VV_NONE;
+}
+
 static int add_made(struct vv_line *line, const struct vv_press_job *job, struct at *at)
 {
 	struct made made = {
@@ -297,11 +310,15 @@ static int decide(struct vv_line *line, struct slot *slot)
 	if (err)
 		return err;
 	err = find_frame(line, &slot->job.id, &slot->at);
+	if (!err && slot->is_base && has_reference(line, slot->at))
+		err = VV_ENOENT; /* as a base it is new */
 	slot->is_new = err == VV_ENOENT;
 	line->stats->frames_reused += err == VV_OK;
 	if (err != VV_ENOENT)
 		return err;
-	count = vv_similar_pick(line->similar, &slot->job.sketch, picks);
+	count = slot->is_base
+			? 0
+			: vv_similar_pick(line->similar, &slot->job.sketch, picks);
 	err = add_made(line, &slot->job, &slot->at);
 	for (size_t i = 0; !err && i < count; i++)
 		err = pin_ref(line, slot, picks[i]);
@@ -437,6 +454,7 @@ static int retire(struct vv_line *line, struct slot *slot)
 	if (err)
 		return err;
 	switch (slot->kind) {
+	case KIND_FRAME: break;
 	case KIND_GROUP: err = end_group(line, slot); break;
 	case KIND_SLICE:
 		((struct part *)slot->plan->parts.bytes)[slot->part].at = slot->at;
@@ -500,7 +518,20 @@ static int fill(struct vv_line *line, enum kind kind, const uint8_t *bytes, size
 	slot->job.plain_size = (uint32_t)len;
 	slot->job.ref_count = 0;
 	slot->kind = kind;
+	slot->is_base = false;
 	return VV_OK;
+}
+
+int vv_line_frame(struct vv_line *line, const uint8_t *bytes, size_t len, bool is_base)
+{
+	struct slot *slot;
+	int err = fill(line, KIND_FRAME, bytes, len, &slot);
+
+	if (err)
+		return err;
+	slot->is_base = is_base;
+	vv_press_hash(line->press, &slot->job);
+	return submit(line);
 }
 
 int vv_line_group(struct vv_line *line, const uint8_t *bytes, size_t len,

@@ -66,6 +66,9 @@ void vv_line_free(struct vv_line *line); /* NULL is a no-op */
 int vv_line_group(struct vv_line *line, const uint8_t *bytes, size_t len,
 		  const struct vv_line_member *members, size_t count);
 
+/* A frame that is in no blob of this session.  @is_base: it is to have no reference. */
+int vv_line_frame(struct vv_line *line, const uint8_t *bytes, size_t len, bool is_base);
+
 /*
  * A blob in slices: begin, slices and holes in order, then end, which takes the plan
  * whatever it returns. The plan of a blob that is given up is freed after the line.

@@ -306,12 +306,27 @@ static bool is_whole(const struct marking *k, size_t p, uint32_t row, bool is_re
 	return false;
 }
 
-static unsigned rank(const struct marking *k, size_t p)
+static bool is_last_choice(const struct marking *k, size_t p)
 {
-	if (k->m->is_live[p])
-		return 0;
-	return vv_idmap_get(k->m->condemned, vv_pack_set_id(k->m->set, p), NULL) ? 2
-										 : 1;
+	return !k->m->is_live[p] &&
+	       vv_idmap_get(k->m->condemned, vv_pack_set_id(k->m->set, p), NULL);
+}
+
+/*
+ * Is pack @p to hold something rather than @best?  What was written anew is to stay
+ * instead of what it was written from, even if that is alive for the sake of something
+ * else: that may pass.
+ */
+static bool is_better(const struct marking *k, size_t p, size_t best)
+{
+	const struct vv_pack *a = vv_pack_set_get(k->m->set, p);
+	const struct vv_pack *b = vv_pack_set_get(k->m->set, best);
+
+	if (is_last_choice(k, p) != is_last_choice(k, best))
+		return is_last_choice(k, best);
+	if (a && b && a->note.generation != b->note.generation)
+		return a->note.generation > b->note.generation;
+	return k->m->is_live[p] && !k->m->is_live[best];
 }
 
 /* Make everything live that the frame in this row, which is whole, needs. */
@@ -337,7 +352,7 @@ static void need_frame(struct marking *k, size_t p, uint32_t row, bool is_refere
 	if (k->chosen[number] & bit)
 		return;
 	for (size_t i = 0; i < count; i++) {
-		if ((!best || rank(k, holders[i].pack) < rank(k, best->pack)) &&
+		if ((!best || is_better(k, holders[i].pack, best->pack)) &&
 		    is_whole(k, holders[i].pack, holders[i].row, is_reference))
 			best = &holders[i];
 	}
@@ -387,7 +402,7 @@ static int choose(struct marking *k, size_t number)
 
 	holders = vv_holders_of(&k->blobs, number, &count);
 	for (size_t i = 0; i < count; i++) {
-		if ((!best || rank(k, holders[i].pack) < rank(k, best->pack)) &&
+		if ((!best || is_better(k, holders[i].pack, best->pack)) &&
 		    each_frame(k, &holders[i], check_frame))
 			best = &holders[i];
 	}

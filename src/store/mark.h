@@ -3,7 +3,8 @@
  *
  * A tree is alive if one of them names it; a pack if an intent names it, or if it was
  * chosen for a blob of a live tree.  A blob that several packs hold needs one of them:
- * one that is alive anyway, else one that is not condemned, else the first by id.  A
+ * one that was written anew (the latest), else one that is alive anyway, else the first
+ * by id; a condemned one that is not alive comes last.  A
  * pack counts as a holder of a blob only if all frames of the blob are to be had,
  * here or elsewhere, with their references.
  *

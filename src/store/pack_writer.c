@@ -21,6 +21,7 @@ struct vv_pack_writer {
 	struct vv_store *store;
 	struct vv_announce *announce;
 	bool is_unlike;
+	struct vv_pack_note note; /* level 0: none */
 	unsigned closed_packs;
 	uint64_t closed_bytes;
 	/* Of the pack that was begun, or NULL: */
@@ -89,17 +90,18 @@ static int append_zeros(struct vv_pack_writer *w, uint64_t len)
 
 static int begin(struct vv_pack_writer *w)
 {
-	uint8_t header[VV_PACK_HEADER] = "VARVEPCK";
+	uint8_t head[VV_PACK_HEADER + VV_PACK_NOTE];
 	int err;
 
 	if (w->put)
 		return VV_OK;
-	vv_put_le32(header + 8, 1);
+	vv_pack_header_put(head);
+	vv_pack_note_put(head + VV_PACK_HEADER, &w->note);
 	err = vv_pack_builder_new(&w->builder);
 	if (!err)
 		err = vv_source_put_begin(vv_store_source(w->store), &w->put);
 	if (!err)
-		err = append(w, header, sizeof header);
+		err = append(w, head, w->note.level ? sizeof head : VV_PACK_HEADER);
 	if (err)
 		drop(w);
 	return err;
@@ -108,6 +110,11 @@ static int begin(struct vv_pack_writer *w)
 void vv_pack_writer_make_unlike(struct vv_pack_writer *w)
 {
 	w->is_unlike = true;
+}
+
+void vv_pack_writer_set_note(struct vv_pack_writer *w, const struct vv_pack_note *note)
+{
+	w->note = *note;
 }
 
 int vv_pack_writer_frame(struct vv_pack_writer *w, struct vv_frame *frame,

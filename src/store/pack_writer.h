@@ -53,6 +53,9 @@ vv_pack_writer_size(const struct vv_pack_writer *w); /* bytes of frames so far *
  */
 void vv_pack_writer_make_unlike(struct vv_pack_writer *w);
 
+/* Packs that are begun from now on have this note (format/pack.h). */
+void vv_pack_writer_set_note(struct vv_pack_writer *w, const struct vv_pack_note *note);
+
 /*
  * Commit what was begun; *@id is its name, the zero id if nothing was begun. A pack
  * with the same name is the same pack, put by another publisher of the same content.

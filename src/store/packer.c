@@ -328,6 +328,12 @@ int vv_packer_blob(struct vv_packer *p, struct vv_input *input, struct vv_id *id
 	return err;
 }
 
+int vv_packer_frame(struct vv_packer *p, const uint8_t *bytes, size_t len, bool is_base)
+{
+	p->stats->bytes_in += len;
+	return vv_line_frame(p->line, bytes, len, is_base);
+}
+
 int vv_packer_finish(struct vv_packer *p)
 {
 	int err = flush_group(p);

@@ -15,6 +15,8 @@
 
 #include "core/id.h"
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum {
@@ -51,6 +53,13 @@ void vv_packer_free(struct vv_packer *p); /* NULL is a no-op */
  */
 int vv_packer_blob(struct vv_packer *p, struct vv_input *input, struct vv_id *id,
 		   uint64_t *size);
+
+/*
+ * A frame that packs of the store need and no blob of ours has.  @is_base: they refer to
+ * it, so it gets no reference itself.  Before the first blob.
+ */
+int vv_packer_frame(struct vv_packer *p, const uint8_t *bytes, size_t len,
+		    bool is_base);
 
 /* All packs are committed. */
 int vv_packer_finish(struct vv_packer *p);

@@ -91,12 +91,13 @@ static void tell(struct slot *slot, int err)
 /* The trailer says where the image begins, the header of the file what it is. */
 static int load(struct vv_store *store, struct slot *slot)
 {
-	uint8_t trailer[VV_IMAGE_TRAILER], header[VV_PACK_HEADER];
+	uint8_t trailer[VV_IMAGE_TRAILER], head[VV_PACK_HEADER + VV_PACK_NOTE];
 	char key[VV_STORE_KEY_MAX];
 	uint64_t image_size, at;
 	int err;
 
-	if (slot->size < VV_PACK_HEADER + VV_IMAGE_TRAILER)
+	if (slot->size <
+	    sizeof head + VV_IMAGE_TRAILER) /* an image is a page at least */
 		return VV_ECORRUPT;
 	vv_store_pack_key(key, &slot->id);
 	err = vv_source_get_exact(store->source, key, trailer, sizeof trailer,
@@ -108,14 +109,16 @@ static int load(struct vv_store *store, struct slot *slot)
 	if (image_size > slot->size - VV_PACK_HEADER)
 		return VV_ECORRUPT;
 	at = slot->size - image_size;
-	err = vv_source_get_exact(store->source, key, header, sizeof header, 0);
+	err = vv_source_get_exact(store->source, key, head, sizeof head, 0);
 	if (!err)
 		err = vv_object_load(&slot->object, store->source, key, at, image_size,
 				     &slot->id, store->budget);
 	if (!err)
 		err = vv_pack_init(&slot->pack, &slot->id, slot->object.bytes,
 				   slot->object.size, slot->object.faults);
-	return err ? err : vv_pack_check_file(&slot->pack, header, at);
+	if (!err)
+		vv_pack_note_get(&slot->pack.note, head + VV_PACK_HEADER);
+	return err ? err : vv_pack_check_file(&slot->pack, head, at);
 }
 
 /* true: the caller loads it.  false: it is READY or BAD. */

@@ -467,6 +467,16 @@ int vv_reader_copy(struct vv_reader *r, const struct vv_id *id, uint64_t size,
 	return read_or_tell(r, &w);
 }
 
+int vv_reader_frame(struct vv_reader *r, struct vv_pack_set *set,
+		    const struct vv_pack *pack, const struct vv_frame *frame,
+		    uint8_t *plain)
+{
+	struct place p = { .set = set, .pack = pack };
+	struct piece piece = { .frame = *frame, .size = frame->plain_size };
+
+	return copy_piece(r, &p, &piece, plain);
+}
+
 /* ---- life ---- */
 
 int vv_reader_new(struct vv_reader **out, struct vv_store *store,

@@ -19,6 +19,9 @@
 
 struct vv_store;
 struct vv_budget;
+struct vv_frame;
+struct vv_pack;
+struct vv_pack_set;
 struct vv_reader;
 
 enum {
@@ -66,6 +69,14 @@ void vv_reader_done(struct vv_reader *r, struct vv_read *read);
  */
 int vv_reader_copy(struct vv_reader *r, const struct vv_id *id, uint64_t size,
 		   uint64_t off, void *buf, size_t len);
+
+/*
+ * One frame that @pack of @set lists, frame->plain_size bytes of it: for who moves
+ * frames.
+ */
+int vv_reader_frame(struct vv_reader *r, struct vv_pack_set *set,
+		    const struct vv_pack *pack, const struct vv_frame *frame,
+		    uint8_t *plain);
 
 struct vv_reader_stats {
 	uint64_t reads, bytes_read;		/* asked for and given */
