@@ -8,11 +8,14 @@
 
 #include <stdbool.h>
 
+/* A pack that is not there is no damage: gc may have removed it since it was listed. */
 static int log_copy(const struct vv_id *pack, const struct vv_id *frame, int err)
 {
 	static struct vv_log_limit limit;
 	char pack_hex[VV_ID_HEX_BYTES], frame_hex[VV_ID_HEX_BYTES];
 
+	if (err == VV_ENOENT)
+		return err;
 	vv_log_limited(&limit, VV_LOG_ERROR, "pack %s, frame %s: %s",
 		       vv_id_to_hex(pack, pack_hex), vv_id_to_hex(frame, frame_hex),
 		       vv_err_text(err));

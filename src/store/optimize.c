@@ -132,13 +132,14 @@ static enum shape shape_of(const struct optimizer *o, size_t p)
 	const struct vv_survey_pack *s = &o->survey.packs[p];
 	const struct vv_pack *pack = vv_pack_set_get(o->survey.set, p);
 	uint64_t size = vv_pack_set_size(o->survey.set, p);
+	uint64_t small = o->opts->small_bytes ? o->opts->small_bytes : SMALL_PACK;
 
 	if (!pack || !s->live_bytes)
 		return SHAPE_GOOD; /* nothing in it, or nothing can be told: not ours */
 	if (s->is_condemned || (int64_t)pack->note.level < o->opts->level ||
 	    s->garbage_bytes > size / GARBAGE_PART)
 		return SHAPE_BAD;
-	return size < SMALL_PACK ? SHAPE_SMALL : SHAPE_GOOD;
+	return size < small ? SHAPE_SMALL : SHAPE_GOOD;
 }
 
 /* A small pack is worth the work if there is something to put it together with. */
@@ -380,7 +381,10 @@ static void close_all(struct optimizer *o)
 
 /* ---- all of it ---- */
 
-/* Nothing is deleted: that is for a gc, after its grace. */
+/*
+ * Nothing is deleted: that is for a gc, after its grace.  One that is at work right now
+ * leaves this to the next.
+ */
 static int condemn(struct vv_store *store, struct vv_optimize_stats *stats)
 {
 	struct vv_gc_options opts = { .grace_ns = INT64_MAX };
@@ -388,7 +392,7 @@ static int condemn(struct vv_store *store, struct vv_optimize_stats *stats)
 	int err = vv_gc(store, &opts, &done);
 
 	stats->is_condemned = err == VV_OK;
-	return err;
+	return err == VV_EBUSY ? VV_OK : err;
 }
 
 int vv_optimize(struct vv_store *store, const struct vv_optimize_options *opts,

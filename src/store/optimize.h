@@ -44,8 +44,9 @@ struct vv_optimize_stats {
 
 struct vv_optimize_options {
 	int level; /* of compression, 1-19; 0 = default, and only what has garbage or is small */
-	unsigned jobs; /* 0 = processors */
-	bool dry_run;  /* choose only */
+	unsigned jobs;	      /* 0 = processors */
+	uint64_t small_bytes; /* smaller packs are put together; 0 = 16 MiB */
+	bool dry_run;	      /* choose only */
 	/*
 	 * Called now and then on the caller's thread with plain bytes; a value other than
 	 * 0 cancels (VV_ECANCELED).

@@ -20,9 +20,13 @@ enum {
 	PLACES =
 		256, /* blobs whose place is remembered: what is read goes on being read */
 	ZEROS = 64 * 1024,
+	LOOKS_MAX = 64, /* at the packs, for one read */
 };
 
-/* A store that lost something is listed again at most this often. */
+/*
+ * A store that lost something is listed again at most this often.  One whose packs go while
+ * they are read (gc removes one after the other) as often as they do.
+ */
 #define REFRESH_NS UINT64_C(1000000000)
 
 /* Where a blob lies.  @set is counted unless it is a remembered place. */
@@ -84,7 +88,7 @@ static void remember(struct vv_reader *r, const struct place *place, uint32_t hi
 	vv_mutex_unlock(&r->lock);
 }
 
-/* On success @out->set is counted. */
+/* @out->set is counted. */
 static int locate(struct vv_reader *r, const struct vv_id *id, struct place *out)
 {
 	uint32_t hint;
@@ -96,8 +100,6 @@ static int locate(struct vv_reader *r, const struct vv_id *id, struct place *out
 	err = vv_pack_set_find_blob(out->set, id, &hint, &out->pack, &out->blob);
 	if (!err)
 		remember(r, out, hint);
-	else
-		vv_pack_set_unref(out->set);
 	return err;
 }
 
@@ -146,15 +148,42 @@ static bool adopt(struct vv_reader *r)
 	return is_new;
 }
 
-/* A new look at the packs, which may have what the last one had not; not too often. */
-static bool refresh(struct vv_reader *r)
+static bool have_same_packs(const struct vv_pack_set *a, const struct vv_pack_set *b)
+{
+	if (vv_pack_set_count(a) != vv_pack_set_count(b))
+		return false;
+	for (size_t i = 0; i < vv_pack_set_count(a); i++)
+		if (!vv_id_equal(vv_pack_set_id(a, i), vv_pack_set_id(b, i)))
+			return false;
+	return true;
+}
+
+/*
+ * A new look at the packs, which may have what @used had not.  @is_gone: a pack of @used
+ * is not there any more, so this is no question of how often.
+ */
+static bool refresh(struct vv_reader *r, const struct vv_pack_set *used, bool is_gone)
 {
 	struct vv_pack_set *set;
+	bool is_other;
 
-	if (!may_refresh(r) || vv_store_packs_refresh(r->store, &set))
+	if ((!is_gone && !may_refresh(r)) || vv_store_packs_refresh(r->store, &set))
 		return false;
+	is_other = !have_same_packs(set, used);
 	use_set(r, set);
-	return true;
+	return is_other || !is_gone;
+}
+
+/* May a read that failed with @used succeed now? */
+static bool look_again(struct vv_reader *r, const struct vv_pack_set *used,
+		       bool is_gone)
+{
+	bool is_newer;
+
+	vv_mutex_lock(&r->lock);
+	is_newer = r->set != used; /* another read did it */
+	vv_mutex_unlock(&r->lock);
+	return is_newer || adopt(r) || refresh(r, used, is_gone);
 }
 
 /* ---- pieces ---- */
@@ -389,8 +418,13 @@ static int read_place(struct vv_reader *r, const struct place *p, const struct w
 	return err;
 }
 
-/* The first place that is found, then any other that holds the blob. */
-static int read_once(struct vv_reader *r, const struct want *w)
+/*
+ * The first place that is found, then any other that holds the blob.  After an error
+ * *@used is the set that was looked in, counted, and *@is_gone tells that the blob was
+ * found in a pack that is not there.
+ */
+static int read_once(struct vv_reader *r, const struct want *w,
+		     struct vv_pack_set **used, bool *is_gone)
 {
 	struct place p;
 	const struct vv_pack *tried;
@@ -398,6 +432,8 @@ static int read_once(struct vv_reader *r, const struct want *w)
 	int err = locate(r, w->id, &p);
 	int first;
 
+	*used = p.set;
+	*is_gone = false;
 	if (err)
 		return err;
 	first = err = read_place(r, &p, w);
@@ -407,20 +443,27 @@ static int read_once(struct vv_reader *r, const struct want *w)
 		if (p.pack != tried)
 			err = read_place(r, &p, w);
 	}
+	*is_gone = err && first == VV_ENOENT;
+	if (err)
+		return first;
 	vv_pack_set_unref(p.set);
-	return err ? first : VV_OK;
+	return VV_OK;
 }
 
 static int read_or_tell(struct vv_reader *r, const struct want *w)
 {
 	static struct vv_log_limit limit;
 	char hex[VV_ID_HEX_BYTES];
-	int err = read_once(r, w);
+	struct vv_pack_set *used;
+	bool is_gone, again = true;
+	int err = VV_OK;
 
-	if (err && err != VV_ENOMEM && adopt(r))
-		err = read_once(r, w);
-	if (err && err != VV_ENOMEM && refresh(r))
-		err = read_once(r, w);
+	for (unsigned looks = 0; again && looks < LOOKS_MAX; looks++) {
+		err = read_once(r, w, &used, &is_gone);
+		again = err && err != VV_ENOMEM && look_again(r, used, is_gone);
+		if (err)
+			vv_pack_set_unref(used);
+	}
 	if (err) {
 		atomic_fetch_add_explicit(&r->failures, 1, memory_order_relaxed);
 		vv_log_limited(&limit, VV_LOG_ERROR, "blob %s: %s",
