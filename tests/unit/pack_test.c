@@ -393,6 +393,36 @@ static void frames_end_is_behind_the_frames(void)
 	vv_buf_fini(&out);
 }
 
+static void a_note_says_what_was_put(void)
+{
+	struct vv_pack_note put = { .level = 19, .generation = UINT64_C(1) << 40 }, got;
+	uint8_t bytes[VV_PACK_NOTE];
+
+	vv_pack_note_put(bytes, &put);
+	vv_pack_note_get(&got, bytes);
+	CHECK(got.level == 19 && got.generation == UINT64_C(1) << 40);
+}
+
+/* Frames begin there in a pack without a note: whatever they are, they are none. */
+static void other_bytes_are_no_note(void)
+{
+	struct vv_pack_note put = { .level = 19, .generation = 7 }, got;
+	uint8_t bytes[VV_PACK_NOTE], zeros[VV_PACK_NOTE] = { 0 };
+
+	vv_pack_note_get(&got, zeros);
+	CHECK(got.level == 0 && got.generation == 0);
+	for (unsigned bit = 0; bit < 8 * VV_PACK_NOTE; bit++) {
+		vv_pack_note_put(bytes, &put);
+		bytes[bit / 8] ^= (uint8_t)(1u << bit % 8);
+		vv_pack_note_get(&got, bytes);
+		CHECK(got.level == 0 && got.generation == 0);
+	}
+	put.level = 0;
+	vv_pack_note_put(bytes, &put);
+	vv_pack_note_get(&got, bytes);
+	CHECK(got.generation == 0);
+}
+
 int main(void)
 {
 	struct vv_id id;
@@ -416,6 +446,8 @@ int main(void)
 	RUN(sketches_that_break_a_rule_are_not_added);
 	RUN(blobs_that_break_a_rule_are_not_added);
 	RUN(frames_end_is_behind_the_frames);
+	RUN(a_note_says_what_was_put);
+	RUN(other_bytes_are_no_note);
 	vv_pack_fini(&pack);
 	vv_pack_fini(&pack);
 	vv_buf_fini(&image);
