@@ -5,6 +5,7 @@
 # A store lies in <name>/store, what is in its refs in <name>/<ref>.manifest, told of the input and not of the store:
 #   versions: two releases of a made-up toolchain, packed one after the other: the second uses frames of the first; and noise
 #   archive:  a tar of the second
+#   optimized: the two releases and noise again, written anew: packs with notes
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 : "${VARVE:=$PWD/build/release/varve}"
@@ -120,6 +121,13 @@ pack versions 'Toy 2%' release2 release2
 pack versions noise noise noise
 tar --format=pax --xattrs --sparse --numeric-owner --sort=name -C release2 -cf release2.tar .
 pack archive tar release2.tar release2
+
+for ref in toy/1.0 'Toy 2%' noise; do
+	case $ref in toy/1.0) input=release1 ;; 'Toy 2%') input=release2 ;; *) input=noise ;; esac
+	pack optimized "$ref" "$input" "$input"
+done
+"$VARVE" optimize -q -s golden/optimized/store --level 19
+"$VARVE" gc -s golden/optimized/store --grace 0 >/dev/null
 
 rm -rf "$here/golden"
 find golden -type d -empty -delete
