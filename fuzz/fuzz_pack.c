@@ -22,6 +22,28 @@ static void must(bool holds)
 		abort();
 }
 
+/* ---- notes ---- */
+
+/* What is taken for a note is spelled in one way. */
+static void query_note(const uint8_t *bytes, size_t size)
+{
+	struct vv_pack_note note, again;
+	uint8_t put[VV_PACK_NOTE];
+
+	if (size < VV_PACK_NOTE)
+		return;
+	vv_pack_note_get(&note, bytes);
+	must(note.level == 0 ? note.generation == 0 : true);
+	vv_pack_note_put(put, &note);
+	must(note.level == 0 || memcmp(put, bytes, VV_PACK_NOTE) == 0);
+	memcpy(&note.level, bytes, sizeof note.level);
+	memcpy(&note.generation, bytes + 4, sizeof note.generation);
+	vv_pack_note_put(put, &note);
+	vv_pack_note_get(&again, put);
+	must(again.level == note.level &&
+	     again.generation == (note.level ? note.generation : 0));
+}
+
 /* ---- queries ---- */
 
 static void query_frame(const struct vv_pack *p, uint32_t i)
@@ -167,6 +189,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
 	if (size < 1)
 		return 0;
+	query_note(bytes + 1, size - 1);
 	if (bytes[0] == 0)
 		run_image(bytes + 1, size - 1);
 	else

@@ -137,6 +137,13 @@ int vv_tree_xattr(const struct vv_tree *tree, const struct vv_entry *entry,
 		  const char *name, size_t len, struct vv_extra *out);
 
 /*
+ * Calls @blob for the content of each named stream of @entry: those ids stand in no table
+ * (docs/format.md, section 6.3).  A value other than 0 ends it and is returned.
+ */
+int vv_tree_streams(const struct vv_tree *tree, const struct vv_entry *entry,
+		    int (*blob)(void *ctx, const struct vv_id *id), void *ctx);
+
+/*
  * Check every rule of section 6, canonical order included.  @why gets one line for
  * people: what is wrong, with which entry; "" if all is well.  It may be NULL if
  * @why_size is 0.  O(n log n) time, about 16 bytes of memory an entry at most.

@@ -98,3 +98,28 @@ int vv_tree_xattr(const struct vv_tree *tree, const struct vv_entry *entry,
 			return VV_OK;
 	}
 }
+
+int vv_tree_streams(const struct vv_tree *tree, const struct vv_entry *entry,
+		    int (*blob)(void *ctx, const struct vv_id *id), void *ctx)
+{
+	enum {
+		ID_AT = 8
+	};
+	struct vv_extra extra;
+	struct vv_id id;
+	uint64_t pos = 0;
+	int more, err = VV_OK;
+
+	while (!err && (more = vv_tree_extra_next(tree, entry, &pos, &extra)) != 0) {
+		if (more < 0)
+			return more;
+		if (extra.type != VV_EXTRA_STREAM)
+			continue;
+		if (extra.value_len != ID_AT + VV_ID_BYTES)
+			return VV_ECORRUPT;
+		memcpy(id.bytes, extra.value + ID_AT, VV_ID_BYTES);
+		if (!vv_id_is_zero(&id))
+			err = blob(ctx, &id);
+	}
+	return err;
+}

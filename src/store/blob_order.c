@@ -113,32 +113,6 @@ static int compare(const void *a, const void *b)
 	return cmp ? cmp : compare_text(x->name, x->name_len, y->name, y->name_len);
 }
 
-/* Named streams have blobs of their own (docs/format.md, section 6.3). */
-static int give_streams(const struct vv_tree *tree, const struct vv_entry *entry,
-			int (*blob)(void *ctx, const struct vv_id *id), void *ctx)
-{
-	enum {
-		ID_AT = 8
-	};
-	struct vv_extra extra;
-	struct vv_id id;
-	uint64_t pos = 0;
-	int more, err = VV_OK;
-
-	while (!err && (more = vv_tree_extra_next(tree, entry, &pos, &extra)) != 0) {
-		if (more < 0)
-			return more;
-		if (extra.type != VV_EXTRA_STREAM)
-			continue;
-		if (extra.value_len != ID_AT + VV_ID_BYTES)
-			return VV_ECORRUPT;
-		memcpy(id.bytes, extra.value + ID_AT, VV_ID_BYTES);
-		if (!vv_id_is_zero(&id))
-			err = blob(ctx, &id);
-	}
-	return err;
-}
-
 static int give(const struct order *o, int (*blob)(void *ctx, const struct vv_id *id),
 		void *ctx)
 {
@@ -153,7 +127,7 @@ static int give(const struct order *o, int (*blob)(void *ctx, const struct vv_id
 		if (!err && entry.blob != UINT32_MAX)
 			err = blob(ctx, &id);
 		if (!err && entry.extras)
-			err = give_streams(o->tree, &entry, blob, ctx);
+			err = vv_tree_streams(o->tree, &entry, blob, ctx);
 	}
 	return err;
 }

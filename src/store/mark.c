@@ -141,8 +141,9 @@ static int meet_refs(struct vv_mark *m)
 
 /* ---- blobs of live trees ---- */
 
-static int want_blob(struct marking *k, const struct vv_id *id)
+static int want_blob(void *ctx, const struct vv_id *id)
 {
+	struct marking *k = ctx;
 	bool is_new;
 	int err = vv_holders_want(&k->blobs, id, &is_new);
 	size_t number = vv_holders_count(&k->blobs) - 1;
@@ -162,33 +163,6 @@ static int want_blob(struct marking *k, const struct vv_id *id)
 	return VV_OK;
 }
 
-/* Named streams have blobs of their own, which the table of blobs does not list. */
-static int want_streams(struct marking *k, const struct vv_tree *tree,
-			const struct vv_entry *entry)
-{
-	enum {
-		ID_AT = 8
-	};
-	struct vv_extra extra;
-	uint64_t pos = 0;
-	int more, err = VV_OK;
-
-	while (!err && (more = vv_tree_extra_next(tree, entry, &pos, &extra)) != 0) {
-		struct vv_id id;
-
-		if (more < 0)
-			return more;
-		if (extra.type != VV_EXTRA_STREAM)
-			continue;
-		if (extra.value_len != ID_AT + VV_ID_BYTES)
-			return VV_ECORRUPT;
-		memcpy(id.bytes, extra.value + ID_AT, VV_ID_BYTES);
-		if (!vv_id_is_zero(&id))
-			err = want_blob(k, &id);
-	}
-	return err;
-}
-
 static int want_tree(struct marking *k, const struct vv_tree *tree)
 {
 	struct vv_entry entry;
@@ -205,7 +179,7 @@ static int want_tree(struct marking *k, const struct vv_tree *tree)
 	for (uint32_t i = 0; !err && i < tree->entry_count; i++) {
 		err = vv_tree_entry(tree, i, &entry);
 		if (!err && entry.extras)
-			err = want_streams(k, tree, &entry);
+			err = vv_tree_streams(tree, &entry, want_blob, k);
 	}
 	return err;
 }

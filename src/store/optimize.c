@@ -260,9 +260,26 @@ static const struct vv_input_ops blob_ops = {
 	.free = free_nothing,
 };
 
+/* Without a wish the default, but not below what was spent on these packs before. */
+static int level_of(const struct optimizer *o)
+{
+	int level = VV_COMPRESS_LEVEL_DEFAULT;
+
+	if (o->opts->level)
+		return o->opts->level;
+	for (size_t p = 0; p < vv_pack_set_count(o->survey.set); p++) {
+		uint32_t before =
+			o->goes[p] ? vv_pack_set_get(o->survey.set, p)->note.level : 0;
+
+		if (before > (uint32_t)level && before <= VV_COMPRESS_LEVEL_MAX)
+			level = (int)before;
+	}
+	return level;
+}
+
 static int prepare(struct optimizer *o)
 {
-	int level = o->opts->level ? o->opts->level : VV_COMPRESS_LEVEL_DEFAULT;
+	int level = level_of(o);
 	unsigned jobs = o->opts->jobs ? o->opts->jobs : vv_cpu_count();
 	struct vv_packer_options opts = {
 		.level = level,

@@ -43,7 +43,11 @@ struct vv_optimize_stats {
 };
 
 struct vv_optimize_options {
-	int level; /* of compression, 1-19; 0 = default, and only what has garbage or is small */
+	/*
+	 * Of compression, 1-19: also what was not written anew at it yet.  0: only what has
+	 * garbage or is small, at the default or what was spent on it before.
+	 */
+	int level;
 	unsigned jobs;	      /* 0 = processors */
 	uint64_t small_bytes; /* smaller packs are put together; 0 = 16 MiB */
 	bool dry_run;	      /* choose only */

@@ -151,6 +151,28 @@ static void what_was_written_anew_is_not_again(void)
 	test_store_drop(&ts);
 }
 
+/* What was spent on a pack once is not lost when it is put together with others. */
+static void the_level_of_what_was_written_anew_is_kept(void)
+{
+	struct vv_optimize_options opts = quick();
+
+	test_store_make(&ts);
+	publish("1", trees[0], counts[0]);
+	opts.level = 17;
+	optimize(&opts);
+	publish("2", trees[1], counts[1]);
+	opts.level = 0;
+	optimize(&opts);
+	CHECK_INT(stats.packs_new, 1);
+	opts.level = 17;
+	optimize(&opts);
+	CHECK_INT(stats.packs_old, 0);
+	opts.level = 18;
+	optimize(&opts);
+	CHECK_INT(stats.packs_old, 1);
+	test_store_drop(&ts);
+}
+
 static void a_dry_run_writes_nothing(void)
 {
 	struct vv_optimize_options opts = quick();
@@ -382,6 +404,7 @@ int main(void)
 	test_fill(third, SIZE, 3);
 	RUN(small_packs_become_one_and_gc_frees_them);
 	RUN(what_was_written_anew_is_not_again);
+	RUN(the_level_of_what_was_written_anew_is_kept);
 	RUN(a_dry_run_writes_nothing);
 	RUN(one_small_pack_stays_as_it_is);
 	RUN(a_store_without_refs_has_nothing_to_write);
