@@ -17,6 +17,7 @@ enum {
 	CELL_MIN = 3,
 	CELL_MAX = 38,
 	CELL_FOR_TEXT = 24,  /* smaller ones have no numbers in them */
+	SHADES = 24,	     /* of a map without titles */
 	CELL_FOR_LABEL = 12, /* and lines below that no names */
 	BAR = 18,
 	BARS_WIDTH = 640,
@@ -104,9 +105,32 @@ static void draw_pair(FILE *out, const struct map *m, size_t row, size_t column)
 		fprintf(out, "<text class=\"in%s\" x=\"%u\" y=\"%u\">%.0f</text>",
 			like > 0.65 ? " on" : "", x + m->cell / 2, y + m->cell / 2 + 4,
 			100 * like);
-	if (m->has_labels)
-		pair_title(out, m->s, a, b);
+	pair_title(out, m->s, a, b);
 	fputs("</g>\n", out);
+}
+
+static unsigned shade_of(double like)
+{
+	return (unsigned)(like * SHADES + 0.5);
+}
+
+/* All small cells of one shade are one shape: a page of hundreds of refs stays small. */
+static void draw_shade(FILE *out, const struct map *m, unsigned shade)
+{
+	size_t count = m->s->usage.refs.count;
+
+	fprintf(out, "<path class=\"hot\" fill-opacity=\"%.2f\" d=\"",
+		0.06 + 0.94 * shade / SHADES);
+	for (size_t row = 0; row < count; row++)
+		for (size_t column = 0; column < count; column++)
+			if (row != column &&
+			    shade_of(vv_sharing_likeness(m->s, m->s->order[row],
+							 m->s->order[column])) == shade)
+				fprintf(out, "M%u %uh%uv%uh-%uz",
+					m->left + (unsigned)column * m->cell,
+					m->top + (unsigned)row * m->cell, m->cell,
+					m->cell, m->cell);
+	fputs("\"/>\n", out);
 }
 
 static void draw_names(FILE *out, const struct map *m)
@@ -144,7 +168,9 @@ void vv_chart_pairs(FILE *out, const struct vv_sharing *s)
 		  m.top + (unsigned)count * m.cell + 4);
 	if (m.has_labels)
 		draw_names(out, &m);
-	for (size_t row = 0; row < count; row++)
+	for (unsigned shade = 1; !m.has_labels && shade <= SHADES; shade++)
+		draw_shade(out, &m, shade);
+	for (size_t row = 0; m.has_labels && row < count; row++)
 		for (size_t column = 0; column < count; column++)
 			draw_pair(out, &m, row, column);
 	fputs("</svg>\n", out);

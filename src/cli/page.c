@@ -205,7 +205,7 @@ static int write_all(FILE *out, const struct vv_sharing *s, const size_t *by_tim
 	vv_chart_costs(out, s);
 	fputs("</section><section><h2>How the store grew</h2>\n"
 	      "<p>The refs that are there now, in the order of publishing: bars are what each brought that those before it had not; "
-	      "the line is the sum.</p>\n",
+	      "the steps are the sum.</p>\n",
 	      out);
 	err = vv_chart_growth(out, s, by_time);
 	fputs("</section>\n", out);
