@@ -20,3 +20,37 @@ run_with() { # tree, program, arguments...
 	shift
 	"$lib/ld-linux-x86-64.so.2" --library-path "$lib:$usr_lib" "$@"
 }
+
+# Any toolchain of bench/corpus, by the name of its tree, compiling a first program of its language into an object.
+declare -A debian_triple=([arm64]=aarch64-linux-gnu [armhf]=arm-linux-gnueabihf [ppc64el]=powerpc64le-linux-gnu [riscv64]=riscv64-linux-gnu)
+
+# Sets `tool`, a whole command line.  SOURCES has hello.cpp, hello.rs and hello.go.  1: the tree is none of these.
+first_compile() { # directory of the trees, tree, sources, object
+	local tree=$1/$2 name=$2 version triple
+	case $name in
+	gcc-*-*)
+		version=${name#gcc-} triple=${debian_triple[${name##*-}]}
+		tool_at "$tree" "$triple-g++-${version%%-*}"
+		tool+=(--sysroot="$tree" -B"$tree/usr/bin/$triple-")
+		;;
+	gcc-*) gcc_at "$tree" "g++-${name#gcc-}" ;;
+	clang-*) clang_at "$tree" "$1/gcc-12" "clang++-${name#clang-}" ;;
+	mingw-*)
+		triple=${name#mingw-} version=${name##*-} triple=${triple%-*}-w64-mingw32
+		tool_at "$tree" "${triple/x86-64/x86_64}-g++-$version"
+		tool+=(--sysroot="$tree")
+		;;
+	rust-*)
+		tool_at "$tree" rustc
+		tool+=(--sysroot="$tree/usr" --emit=obj "$3/hello.rs" -o "$4")
+		return
+		;;
+	go-*)
+		tree=$tree/usr/lib/$name
+		tool=(env -i PATH=/nonexistent "$tree/pkg/tool/linux_amd64/compile" -I "$tree/pkg/linux_amd64" -p main -o "$4" "$3/hello.go")
+		return
+		;;
+	*) return 1 ;;
+	esac
+	tool+=(-c "$3/hello.cpp" -o "$4")
+}
