@@ -139,7 +139,7 @@ class Workload:
 
 
 class Measure:
-    """label says what to a reader; unit ms, us or s; modes: the states that it is measured in."""
+    """label: what it is, for a reader; unit: ms or us; then, whether it is measured cold, warm and in a quick run."""
 
     def __init__(self, name, label, unit, function, cold=True, warm=True, quick=False):
         self.name, self.label, self.unit, self.function = name, label, unit, function

@@ -71,7 +71,7 @@ class Directory:
 
 
 class Mount(Directory):
-    programs = ["mount"]
+    programs, unmount_command = ["mount"], ["umount"]
 
     def __init__(self, name, mnt, what):
         super().__init__(name, mnt, what)
@@ -80,7 +80,7 @@ class Mount(Directory):
     def unmount(self):
         end = time.monotonic() + PATIENCE_S
         while os.path.ismount(self.root):
-            if subprocess.run(["umount", self.root], stderr=subprocess.DEVNULL).returncode == 0:
+            if subprocess.run([*self.unmount_command, self.root], stderr=subprocess.DEVNULL).returncode == 0:
                 continue
             if time.monotonic() > end:
                 raise MountFailed("%s stays busy" % self.root)
@@ -151,7 +151,7 @@ class Varve(Served):
             words = ["-s", store] + words
         what = "varve mount " + (options or "as it is")
         super().__init__(name, mnt, what, [program, "mount", *words, mnt])
-        self.program = program
+        self.program, self.unmount_command = program, [program, "unmount"]
 
     def stats(self):
         return json.loads(subprocess.run([self.program, "stats", "--json", self.root], check=True, capture_output=True).stdout)
