@@ -1,5 +1,4 @@
 """What disturbs a measurement and what it depends on: caches, the machine, the load of others."""
-import ctypes
 import glob
 import mmap
 import os
@@ -61,16 +60,17 @@ def processor():
         return next((line.split(":")[1].strip() for line in f if line.startswith("model name")), platform.machine())
 
 
-def described(work, varve):
-    """Lines for the head of a report."""
-    mib = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") >> 20
-    uring = "no"
+def uring():
+    """Whether FUSE over io_uring is on; kernels before 6.14 have none."""
     try:
         with open("/sys/module/fuse/parameters/enable_uring") as f:
-            uring = {"Y": "on", "N": "off"}.get(f.read().strip(), "no")
+            return "on" if f.read().strip() == "Y" else "off"
     except OSError:
-        pass
-    return ["%s; %d processors, %s; %d MiB; images and stores on %s; FUSE over io_uring %s." % (
-        "Linux " + platform.release(), os.cpu_count(), processor(), mib,
-        first_line("findmnt", "-n", "-o", "SOURCE,FSTYPE", "-T", work) or "?", uring),
-        first_line(varve, "--version") + "."]
+        return "not there"
+
+
+def described(work):
+    mib = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") >> 20
+    return "Linux %s; %d processors, %s; %d MiB; images and stores on %s; FUSE over io_uring %s" % (
+        platform.release(), os.cpu_count(), processor(), mib,
+        first_line("findmnt", "-n", "-o", "SOURCE,FSTYPE", "-T", work) or "an unknown disk", uring())
