@@ -1,13 +1,15 @@
 /* fsbench - one measurement of a file system, or of a program run from it.
  *
- *	fsbench stat LIST ROOT			every name below each directory of LIST
- *	fsbench lookup|failed|open|small LIST ROOT	each path of LIST: found; with a name that
- *						is not there; opened; opened and read
- *	fsbench mapped|sequential LIST ROOT	each file of LIST: a byte of each page of a
- *						mapping; read in pieces of 128 KiB
- *	fsbench random LIST ROOT COUNT		COUNT pages at places that a fixed seed gives
- *	fsbench run [NAME=VALUE...] PROGRAM [ARG...] [-- ...]	programs, all at once, each
- *						with only the environment that it is given
+ *	fsbench stat LIST ROOT		every name below each directory of LIST
+ *	fsbench lookup LIST ROOT	each path of LIST: attributes
+ *	fsbench failed LIST ROOT	the same with a name that is not there
+ *	fsbench open LIST ROOT		opened and closed
+ *	fsbench small LIST ROOT		opened, read and closed
+ *	fsbench sequential LIST ROOT	the same, for big files
+ *	fsbench mapped LIST ROOT	a byte of each page of a mapping
+ *	fsbench random LIST ROOT COUNT	COUNT pages at places that a fixed seed gives
+ *	fsbench run [NAME=VALUE...] PROGRAM [ARG...] [-- ...]
+ *		programs, all at once, each with only the environment that it is given
  *
  * Prints a line: operations, bytes, seconds.  Paths of LIST, one a line, are relative to
  * ROOT.  The time is that of the work alone: lists are read and files of `random` are
@@ -19,7 +21,6 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <spawn.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
