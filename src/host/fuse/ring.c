@@ -75,6 +75,16 @@ static void prepare(struct vv_fuse_ring *ring, enum vv_fuse_uring_cmd command,
 	}
 }
 
+static int submit(struct vv_fuse_ring *ring)
+{
+	int n;
+
+	do
+		n = io_uring_submit(&ring->io);
+	while (n == -EINTR || n == -EAGAIN);
+	return n < 0 ? error_of(-n) : VV_OK;
+}
+
 static int watch(struct vv_fuse_ring *ring, int stop)
 {
 	struct io_uring_sqe *sqe = next_sqe(ring, STOP);
@@ -82,7 +92,7 @@ static int watch(struct vv_fuse_ring *ring, int stop)
 	sqe->opcode = IORING_OP_POLL_ADD;
 	sqe->fd = stop;
 	sqe->poll32_events = POLLIN;
-	return vv_fuse_ring_submit(ring);
+	return submit(ring);
 }
 
 int vv_fuse_ring_open(struct vv_fuse_ring **out,
@@ -142,7 +152,7 @@ int vv_fuse_ring_register(struct vv_fuse_ring *ring)
 	int err;
 
 	prepare(ring, VV_FUSE_URING_REGISTER, 0);
-	err = vv_fuse_ring_submit(ring);
+	err = submit(ring);
 	/* A refusal is there at once; a first request, or stop, is left to wait. */
 	if (!err && io_uring_peek_cqe(&ring->io, &cqe) == 0 && cqe->res < 0) {
 		err = error_of(-cqe->res);
@@ -156,25 +166,24 @@ void vv_fuse_ring_commit(struct vv_fuse_ring *ring, uint64_t commit_id)
 	prepare(ring, VV_FUSE_URING_COMMIT_AND_FETCH, commit_id);
 }
 
-int vv_fuse_ring_submit(struct vv_fuse_ring *ring)
+int vv_fuse_ring_wait(struct vv_fuse_ring *ring, unsigned wait_ms)
 {
-	int n;
-
-	do
-		n = io_uring_submit(&ring->io);
-	while (n == -EINTR || n == -EAGAIN);
-	return n < 0 ? error_of(-n) : VV_OK;
-}
-
-int vv_fuse_ring_wait(struct vv_fuse_ring *ring)
-{
+	struct __kernel_timespec time = {
+		.tv_sec = wait_ms / 1000,
+		.tv_nsec = (long long)(wait_ms % 1000) * 1000000,
+	};
+	struct io_uring_cqe *cqe;
 	int result;
 	int n;
 
 	for (;;) {
-		n = io_uring_submit_and_wait(&ring->io, 1);
+		n = wait_ms ? io_uring_submit_and_wait_timeout(&ring->io, &cqe, 1,
+							       &time, NULL)
+			    : io_uring_submit_and_wait(&ring->io, 1);
 		if (take(ring, &result))
 			return result;
+		if (n == -ETIME)
+			return VV_ETIMEDOUT;
 		if (n < 0 && n != -EINTR && n != -EAGAIN) {
 			vv_log(VV_LOG_ERROR, "cannot wait for requests: %s",
 			       strerror(-n));
@@ -206,14 +215,10 @@ void vv_fuse_ring_commit(struct vv_fuse_ring *ring, uint64_t commit_id)
 	(void)ring;
 	(void)commit_id;
 }
-int vv_fuse_ring_submit(struct vv_fuse_ring *ring)
+int vv_fuse_ring_wait(struct vv_fuse_ring *ring, unsigned wait_ms)
 {
 	(void)ring;
-	return VV_ENOSYS;
-}
-int vv_fuse_ring_wait(struct vv_fuse_ring *ring)
-{
-	(void)ring;
+	(void)wait_ms;
 	return VV_ENOSYS;
 }
 

@@ -40,14 +40,14 @@ void vv_fuse_ring_close(struct vv_fuse_ring *ring); /* NULL is a no-op */
  */
 int vv_fuse_ring_register(struct vv_fuse_ring *ring);
 
-/* The reply in header and payload is to leave with the next wait or submit. */
+/* The reply in header and payload is to leave with the next wait. */
 void vv_fuse_ring_commit(struct vv_fuse_ring *ring, uint64_t commit_id);
-int vv_fuse_ring_submit(struct vv_fuse_ring *ring);
 
 /*
- * VV_OK: a request is in header and payload.  VV_ECANCELED: stop.  VV_ENODEV: the session
- * is over.  Another error: the kernel has the entry no more; it may be registered anew.
+ * VV_OK: a request is in header and payload.  VV_ETIMEDOUT: none came in @wait_ms, 0 = for
+ * ever; the reply has left.  VV_ECANCELED: stop.  VV_ENODEV: the session is over.  Another
+ * error: the kernel has the entry no more; it may be registered anew.
  */
-int vv_fuse_ring_wait(struct vv_fuse_ring *ring);
+int vv_fuse_ring_wait(struct vv_fuse_ring *ring, unsigned wait_ms);
 
 #endif

@@ -110,14 +110,15 @@ static int need_payload(struct entry *e)
 	return err;
 }
 
-/* The beginning stays as it is: a request may lie in it already. */
-static void drop_payload(struct entry *e)
+/* Of an entry that the kernel has: what it writes there is at the beginning, which stays. */
+static int drop_payload(struct entry *e)
 {
 	if (!e->has_payload)
-		return;
+		return VV_OK;
 	(void)madvise(e->memory->payload + PAYLOAD_KEPT, rest_bytes(e), MADV_DONTNEED);
 	vv_budget_release(e->u->ops->budget, VV_HOLD_TRANSPORT, rest_bytes(e));
 	e->has_payload = false;
+	return VV_OK;
 }
 
 static int make_memory(struct entry *e)
@@ -138,7 +139,7 @@ static int make_memory(struct entry *e)
 
 static void free_memory(struct entry *e)
 {
-	drop_payload(e);
+	(void)drop_payload(e);
 	vv_pages_free(e->memory, sizeof *e->memory + e->u->plan->payload_bytes);
 	vv_budget_release(e->u->ops->budget, VV_HOLD_TRANSPORT, ENTRY_BYTES);
 	e->memory = NULL;
@@ -219,17 +220,14 @@ static void leave_waiting(struct entry *e)
 static void serve(struct entry *e)
 {
 	uint64_t commit_id = e->memory->header.entry.commit_id;
-	bool is_spare;
 	int err;
 
 	leave_waiting(e);
 	err = answer(e);
 	if (err)
 		put_error(e, err);
-	is_spare = atomic_fetch_add(&e->queue->waiting, 1) >= VV_FUSE_URING_KEEP;
+	atomic_fetch_add(&e->queue->waiting, 1);
 	vv_fuse_ring_commit(e->ring, commit_id);
-	if (is_spare && e->has_payload && vv_fuse_ring_submit(e->ring) == VV_OK)
-		drop_payload(e);
 }
 
 /* ---- the threads ---- */
@@ -329,9 +327,12 @@ static void entry_main(void *arg)
 	stay_on_core(e);
 	err = e->is_first ? open_first(e) : open_another(e);
 	while (!err) {
-		err = vv_fuse_ring_wait(e->ring);
+		err = vv_fuse_ring_wait(e->ring,
+					e->has_payload ? VV_FUSE_URING_KEEP_MS : 0);
 		if (!err)
 			serve(e);
+		else if (err == VV_ETIMEDOUT)
+			err = drop_payload(e);
 		else if (err != VV_ECANCELED && err != VV_ENODEV)
 			err = recover(e, err);
 	}

@@ -14,8 +14,8 @@
  *	 grants no more.  A thread that took the last makes another before it does its work:
  *	 the waiting is handed over first, then come lookup or decoding.
  *  (U3) No entry is taken from the kernel while the session lives: it might just have put a
- *	 request into it, which nobody would answer.  So what a burst needed remains, but it
- *	 gives back its payload buffer, most of its memory, when enough others wait.
+ *	 request into it, which nobody would answer.  So what a burst needed remains, but an
+ *	 entry that is not asked for a while gives back its payload buffer, most of its memory.
  *  (U4) The kernel fills the entry that was committed last first, so one caller is answered
  *	 by one thread, whose memory is warm, however many there are.
  *  (U5) A reply is copied into the payload buffer, and what it was copied from is given back
@@ -38,7 +38,7 @@ struct vv_fuse_uring;
 struct vv_fuse_uring_plan;
 
 enum {
-	VV_FUSE_URING_KEEP = 2 /* waiting entries of a queue that keep their buffers */
+	VV_FUSE_URING_KEEP_MS = 500 /* how long an entry that waits keeps its buffer */
 };
 
 /* What an entry holds besides its payload: for the plan. */
