@@ -297,6 +297,60 @@ static void what_the_store_came_to_know_is_found_at_once(void)
 	end();
 }
 
+/* The @n-th blob in a pack of its own, alone or together with all others. */
+static struct vv_id put_pack(size_t n, size_t count)
+{
+	struct test_pack tp;
+
+	test_pack_begin(&tp);
+	for (size_t i = n; i < n + count; i++)
+		test_pack_content(&tp, big + i * 50000, 50000, 50000);
+	return test_pack_commit(&tp, &ts);
+}
+
+static void remove_pack(const struct vv_id *pack)
+{
+	char key[VV_STORE_KEY_MAX];
+
+	vv_store_pack_key(key, pack);
+	CHECK_INT(vv_source_remove(ts.source, key), VV_OK);
+}
+
+/* As gc removes what was written anew again and again: the reader has just looked. */
+static void packs_that_go_one_after_the_other_are_done_without(void)
+{
+	enum {
+		COUNT = 5
+	};
+	struct vv_id before, now;
+
+	begin();
+	before = put_pack(0, COUNT);
+	open_reader(LIMIT);
+	for (size_t i = 0; i < COUNT; i++) {
+		now = put_pack(i, COUNT + 1 - i);
+		remove_pack(&before);
+		expect(big + i * 50000, 50000, 0, 50000);
+		before = now;
+	}
+	end();
+}
+
+/* A blob that is lost for good costs one look, not as many as there may be. */
+static void a_blob_that_is_lost_is_told_at_once(void)
+{
+	struct vv_id pack, id;
+
+	begin();
+	pack = put_pack(0, 1);
+	open_reader(LIMIT);
+	remove_pack(&pack);
+	id = id_of(big, 50000);
+	CHECK_INT(vv_reader_copy(reader, &id, 50000, 0, buf, 50000), VV_ENOENT);
+	CHECK_INT(vv_reader_copy(reader, &id, 50000, 0, buf, 50000), VV_ENOENT);
+	end();
+}
+
 static void a_size_that_differs_from_the_trees_is_corrupt(void)
 {
 	struct vv_id id;
@@ -405,6 +459,8 @@ int main(void)
 	RUN(another_pack_with_the_blob_is_tried);
 	RUN(a_pack_that_came_later_is_found);
 	RUN(what_the_store_came_to_know_is_found_at_once);
+	RUN(packs_that_go_one_after_the_other_are_done_without);
+	RUN(a_blob_that_is_lost_is_told_at_once);
 	RUN(a_size_that_differs_from_the_trees_is_corrupt);
 	RUN(a_read_whose_frames_do_not_fit_the_cache_is_collected);
 	RUN(many_readers_share_one_fetch_of_each_frame);
