@@ -141,13 +141,17 @@ class Served(Mount):
         return serving(self.root)
 
 
+def names_store(options):
+    return any(w in ("-s", "--store") or w.startswith("--store=") for w in shlex.split(options))
+
+
 class Varve(Served):
     def __init__(self, name, mnt, program, store, options):
         """`options` may begin with the path of another program, and may name another store with -s."""
         words = shlex.split(options)
         if words and "/" in words[0] and os.access(words[0], os.X_OK):
             program = words.pop(0)
-        if "-s" not in words and "--store" not in words:
+        if not names_store(options):
             words = ["-s", store] + words
         what = "varve mount " + (options or "as it is")
         super().__init__(name, mnt, what, [program, "mount", *words, mnt])
