@@ -1,4 +1,4 @@
-"""What is measured: each measure turns a mounted candidate into one number, a time, smaller is better.
+"""What is measured: each measure turns a mounted candidate into a time, or into several that are reported singly and as their sum.
 
 Micro-measurements are fsbench's; compiles are those of scripts/lib/compilers.sh, which alone knows how a mounted compiler runs with
 nothing of this machine's.  Sources, lists, objects and fsbench itself lie in memory, so that only the candidate is read from a disk.
@@ -162,7 +162,7 @@ def compiling(*jobs):
 
 
 def in_turn(w, candidate):
-    return sum(w.first_compile(candidate.root, tree) for tree in w.trees) * 1e3
+    return {tree: w.first_compile(candidate.root, tree) * 1e3 for tree in w.trees}
 
 
 def all_measures(w):

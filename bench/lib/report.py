@@ -3,6 +3,7 @@
 MODES = (
     ("cold", "Cold: remounted, caches dropped"),
     ("warm", "Warm: mounted all together, each measurement done before"),
+    ("each", "The first compiles in turn, each"),
 )
 
 
@@ -27,9 +28,14 @@ def times(samples, mode, labels):
     return table(["median"] + candidates, rows)
 
 
+def short(ratio):
+    return "%.2f" % ratio if ratio >= 0.1 else "%.2g" % ratio
+
+
 def spread(ratio, rounds):
     """One or two rounds have no middle half."""
-    return "%.2f (%.2f-%.2f)" % ratio if rounds > 2 else "%.2f" % ratio[0]
+    middle, low, high = map(short, ratio)
+    return "%s (%s-%s)" % (middle, low, high) if rounds > 2 else middle
 
 
 def ratios(samples, mode, labels, reference):

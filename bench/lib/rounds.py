@@ -47,6 +47,13 @@ class Run:
         machine.drop_caches()
         return took
 
+    def note(self, mode, m, c, round_, value):
+        if isinstance(value, dict):
+            for part, its in value.items():
+                self.samples.add("each", part, c.name, round_, its, m.unit)
+            value = sum(value.values())
+        self.samples.add(mode, m.name, c.name, round_, value, m.unit)
+
     def cold(self, rounds):
         chosen = [m for m in self.wanted if m.cold]
         for round_ in range(rounds):
@@ -54,7 +61,7 @@ class Run:
                 self.say("cold", m.name, round_)
                 for c in self.in_turn(round_):
                     took = self.remount(c)
-                    self.samples.add("cold", m.name, c.name, round_, m.function(self.w, c) if m.function else took, m.unit)
+                    self.note("cold", m, c, round_, m.function(self.w, c) if m.function else took)
                     c.unmount()
             if self.is_over(0.5):
                 break
@@ -71,7 +78,7 @@ class Run:
             for round_ in range(rounds):
                 self.say("warm", m.name, round_)
                 for c in self.in_turn(round_):
-                    self.samples.add("warm", m.name, c.name, round_, m.function(self.w, c), m.unit)
+                    self.note("warm", m, c, round_, m.function(self.w, c))
                 if self.is_over(0.8) and round_ + 1 >= LEAST_WARM_ROUNDS:
                     break
         self.count_requests()

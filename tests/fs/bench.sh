@@ -16,7 +16,7 @@ for tree in gcc-12/usr/bin/g++-12 clang-14/usr/bin/clang++-14; do
 done
 
 report=$work/bench/report
-"$bench/compare" --quick --corpus "$corpus" --work "$work/bench" --candidates ext4 --measures 'mount,small,g++ hello' \
+"$bench/compare" --quick --corpus "$corpus" --work "$work/bench" --candidates ext4 --measures 'mount,small,g++ hello,turn' \
 	--rounds 1 --warm-rounds 3 >"$work/said" 2>"$work/errors" || {
 	fail "bench/compare: $(cat "$work/errors")"
 	finish
