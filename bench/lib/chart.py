@@ -7,7 +7,7 @@ from xml.sax.saxutils import escape
 
 VARVE_COLOURS = ["#0b6e4f", "#5fad56", "#8fce7f", "#b7d968"]
 OTHER_COLOURS = ["#e08e1b", "#2f6db5", "#9b5094", "#7f8c8d", "#c98bb9", "#8c6d46", "#c0392b", "#5b8fa8"]
-LEFT, PANEL, GAP, TOP, BAR, PAD = 300, 330, 50, 92, 10, 12
+LEFT, PANEL, GAP, TOP, BAR, PAD = 300, 330, 50, 108, 10, 12
 # What says little beside the others, and would make the picture longer than a page.
 LEFT_OUT = ("open", "g++ empty", "clang++ empty", "both hello")
 TICKS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100)
