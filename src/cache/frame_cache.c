@@ -60,10 +60,11 @@ enum {
 struct entry {
 	struct vv_evict_node node; /* first: cast from what evict.h hands back */
 	struct vv_id id;
-	struct entry *next;	/* in its bucket */
-	uint8_t *bytes;		/* owned pages; NULL until there is room */
-	size_t size;		/* plain bytes */
-	struct entry *joins_on; /* (C6); NULL */
+	struct entry *next;		  /* in its bucket */
+	uint8_t *bytes;			  /* owned pages; NULL until there is room */
+	size_t size;			  /* plain bytes */
+	struct entry *joins_on;		  /* (C6); NULL */
+	struct vv_frame_account *account; /* borrowed; NULL */
 	unsigned joiners;
 	enum state state;
 	int err; /* FAILED */
@@ -174,6 +175,28 @@ static struct entry *entry_new(const struct vv_id *id, size_t size)
 	return e;
 }
 
+/* ---- accounts ---- */
+
+static void add(atomic_uint_least64_t *sum, uint64_t n)
+{
+	atomic_fetch_add_explicit(sum, n, memory_order_relaxed);
+}
+
+static void book_fetched(const struct entry *e)
+{
+	if (!e->account)
+		return;
+	add(&e->account->decoded, e->size);
+	add(&e->account->resident, e->size);
+}
+
+static void book_gone(const struct entry *e)
+{
+	if (e->account)
+		atomic_fetch_sub_explicit(&e->account->resident, e->size,
+					  memory_order_relaxed);
+}
+
 /* ---- giving memory up ---- */
 
 /* The next frame to go, out of queue and table, still counted in `used`.  Locked. */
@@ -188,6 +211,7 @@ static struct entry *take_victim(struct vv_frame_cache *cache)
 	cache->stats.evictions++;
 	cache->stats.frames_resident--;
 	cache->stats.bytes_resident -= e->size;
+	book_gone(e);
 	return e;
 }
 
@@ -271,6 +295,7 @@ static void settle(struct vv_frame_cache *cache, struct entry *e, int err)
 		vv_evict_add(&cache->evict, &e->node);
 		cache->stats.frames_resident++;
 		cache->stats.bytes_resident += e->size;
+		book_fetched(e);
 	}
 	if (e->joiners > 0)
 		vv_cond_broadcast(settled_of(cache, e));
@@ -340,13 +365,16 @@ static int join(struct vv_frame_cache *cache, struct entry *from, struct entry *
 
 /* ---- pinning ---- */
 
-static void hit(struct vv_frame_cache *cache, struct entry *e)
+static void hit(struct vv_frame_cache *cache, struct vv_frame_account *account,
+		struct entry *e)
 {
 	vv_evict_use(&cache->evict, &e->node);
 	if (atomic_fetch_add(&e->node.pins, 1) == 0) /* (C3) */
 		atomic_fetch_add_explicit(&cache->pinned, e->size,
 					  memory_order_relaxed);
 	cache->stats.hits++;
+	if (account)
+		add(&account->hits, 1);
 }
 
 /* Put an entry for @id into the table, unless one came meanwhile.  Locked, with a pause. */
@@ -371,7 +399,7 @@ static int begin_fetch(struct vv_frame_cache *cache, const struct vv_id *id,
 }
 
 /* Locked on entry and exit.  On success *@out is pinned. */
-static int pin(struct vv_frame_cache *cache, const struct vv_id *from,
+static int pin(struct vv_frame_cache *cache, const struct vv_asker *asker,
 	       const struct vv_id *id, size_t size, vv_frame_fetch_fn *fetch, void *ctx,
 	       struct entry **out)
 {
@@ -385,19 +413,20 @@ static int pin(struct vv_frame_cache *cache, const struct vv_id *from,
 		return err;
 	*out = e;
 	if (is_mine)
+		e->account = asker->account;
+	if (is_mine)
 		return run_fetch(cache, e, fetch, ctx);
 	if (e->size != size)
 		return VV_ECORRUPT;
 	if (e->state == FETCHING)
-		return join(cache, from ? *find(cache, from) : NULL, e);
-	hit(cache, e);
+		return join(cache, asker->from ? *find(cache, asker->from) : NULL, e);
+	hit(cache, asker->account, e);
 	return VV_OK;
 }
 
-int vv_frame_cache_pin_reference(struct vv_frame_cache *cache, const struct vv_id *from,
-				 const struct vv_id *id, size_t size,
-				 vv_frame_fetch_fn *fetch, void *ctx,
-				 struct vv_pin *out)
+int vv_frame_cache_pin_for(struct vv_frame_cache *cache, const struct vv_asker *asker,
+			   const struct vv_id *id, size_t size,
+			   vv_frame_fetch_fn *fetch, void *ctx, struct vv_pin *out)
 {
 	struct entry *e = NULL;
 	int err;
@@ -405,7 +434,7 @@ int vv_frame_cache_pin_reference(struct vv_frame_cache *cache, const struct vv_i
 	assert(size > 0);
 	*out = (struct vv_pin){ 0 };
 	vv_mutex_lock(&cache->lock);
-	err = pin(cache, from, id, size, fetch, ctx, &e);
+	err = pin(cache, asker, id, size, fetch, ctx, &e);
 	vv_mutex_unlock(&cache->lock);
 	if (err)
 		return err;
@@ -417,7 +446,9 @@ int vv_frame_cache_pin(struct vv_frame_cache *cache, const struct vv_id *id,
 		       size_t size, vv_frame_fetch_fn *fetch, void *ctx,
 		       struct vv_pin *out)
 {
-	return vv_frame_cache_pin_reference(cache, NULL, id, size, fetch, ctx, out);
+	static const struct vv_asker nobody;
+
+	return vv_frame_cache_pin_for(cache, &nobody, id, size, fetch, ctx, out);
 }
 
 /* No lock unless somebody is short of memory: (C3), (C4).  @e may go once we let go. */

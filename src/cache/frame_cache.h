@@ -14,7 +14,12 @@
  * floor, a part of the budget that is reserved for it for ever, and wait in order of
  * arrival.
  *
- * Ownership: new/free; pins are given back by their taker.
+ * Who asks may say on whose behalf, by the address of an account (a ref's, to those who
+ * keep books; the cache does not know what it is).  A frame is on the account of the pin
+ * that fetched it, and only there, however many use it after that; a hit is on the
+ * account of who hit.  So the accounts add up to what there is.
+ *
+ * Ownership: new/free; pins are given back by their taker; accounts outlive the cache.
  * Threads: any.
  */
 #ifndef VV_CACHE_FRAME_CACHE_H
@@ -22,6 +27,7 @@
 
 #include "core/id.h"
 
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -43,6 +49,18 @@ struct vv_pin {
 	const uint8_t *bytes; /* borrowed until unpin */
 	size_t size;
 	void *entry; /* the cache's */
+};
+
+struct vv_frame_account {
+	atomic_uint_least64_t hits;
+	atomic_uint_least64_t decoded;	/* plain bytes that were fetched */
+	atomic_uint_least64_t resident; /* of these, what is in memory now */
+};
+
+/* Who wants a frame; zeroed: nobody in particular. */
+struct vv_asker {
+	const struct vv_id *from;	  /* asks from within the fetch of this frame */
+	struct vv_frame_account *account; /* borrowed */
 };
 
 /*
@@ -75,13 +93,12 @@ int vv_frame_cache_pin(struct vv_frame_cache *cache, const struct vv_id *id,
 		       struct vv_pin *out);
 
 /*
- * The same from within the fetch of the frame @from.  VV_EDEADLK: @id is being fetched
- * by someone who waits for @from.  Only contradicting packs can bring that about.
+ * The same for @asker.  VV_EDEADLK: @id is being fetched by someone who waits for
+ * @asker->from.  Only contradicting packs can bring that about.
  */
-int vv_frame_cache_pin_reference(struct vv_frame_cache *cache, const struct vv_id *from,
-				 const struct vv_id *id, size_t size,
-				 vv_frame_fetch_fn *fetch, void *ctx,
-				 struct vv_pin *out);
+int vv_frame_cache_pin_for(struct vv_frame_cache *cache, const struct vv_asker *asker,
+			   const struct vv_id *id, size_t size,
+			   vv_frame_fetch_fn *fetch, void *ctx, struct vv_pin *out);
 
 void vv_frame_cache_unpin(struct vv_frame_cache *cache,
 			  struct vv_pin *pin); /* a zeroed pin is a no-op */

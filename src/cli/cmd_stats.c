@@ -63,39 +63,55 @@ static void print_section(const char *name, const char *label, json_t *section)
 		print_section(name, "", value);
 }
 
+static json_int_t number_of(const json_t *ref, const char *key)
+{
+	return json_integer_value(json_object_get(ref, key));
+}
+
 static int by_bytes(const void *a, const void *b)
 {
-	json_int_t left =
-		json_integer_value(json_object_get(*(json_t *const *)a, "bytes"));
-	json_int_t right =
-		json_integer_value(json_object_get(*(json_t *const *)b, "bytes"));
+	json_int_t left = number_of(*(json_t *const *)a, "bytes");
+	json_int_t right = number_of(*(json_t *const *)b, "bytes");
 
 	return left < right ? 1 : left > right ? -1 : 0;
 }
 
-static void print_refs(json_t *refs)
+static void print_ref(const json_t *ref)
 {
-	size_t count = json_array_size(refs), i;
-	json_t **sorted = calloc(count + 1, sizeof *sorted), *ref;
+	const char *name = json_string_value(json_object_get(ref, "ref"));
+	static const char *const columns[] = { "bytes", "decoded", "resident" };
 	char human[32];
+
+	printf("%-10s%9" JSON_INTEGER_FORMAT " %9" JSON_INTEGER_FORMAT, "",
+	       number_of(ref, "reads"), number_of(ref, "hits"));
+	for (size_t i = 0; i < sizeof columns / sizeof columns[0]; i++)
+		printf(" %10s",
+		       vv_human_bytes(human, (uint64_t)number_of(ref, columns[i])));
+	printf("  %s\n", name ? name : json_string_value(json_object_get(ref, "dir")));
+}
+
+/* Those that were read, the busiest first; of the others only how many they are. */
+static void print_refs(json_t *refs, size_t omitted)
+{
+	size_t count = json_array_size(refs), read_count = 0, i;
+	json_t **sorted = calloc(count + 1, sizeof *sorted), *ref;
 
 	if (!sorted)
 		return;
-	json_array_foreach(refs, i, ref) sorted[i] = ref;
-	qsort(sorted, count, sizeof *sorted, by_bytes);
-	for (i = 0; i < count && i < REFS_SHOWN; i++) {
-		json_int_t reads =
-			json_integer_value(json_object_get(sorted[i], "reads"));
-
-		if (reads)
-			printf("%-10s%s: %" JSON_INTEGER_FORMAT " reads, %s\n", "",
-			       json_string_value(json_object_get(sorted[i], "ref")),
-			       reads,
-			       vv_human_bytes(
-				       human,
-				       (uint64_t)json_integer_value(
-					       json_object_get(sorted[i], "bytes"))));
-	}
+	json_array_foreach(refs, i, ref) if (number_of(ref, "reads"))
+		sorted[read_count++] = ref;
+	if (read_count)
+		qsort(sorted, read_count, sizeof(json_t *), by_bytes);
+	printf("%-10s%zu, of which %s%zu were read\n", "refs", count + omitted,
+	       omitted && read_count == count ? "at least " : "", read_count);
+	if (read_count)
+		printf("%-10s%9s %9s %10s %10s %10s\n", "", "reads", "hits", "bytes",
+		       "decoded", "resident");
+	for (i = 0; i < read_count && i < REFS_SHOWN; i++)
+		print_ref(sorted[i]);
+	if (read_count > REFS_SHOWN)
+		printf("%-10sand %zu that were read less: `--json` lists more\n", "",
+		       read_count - REFS_SHOWN);
 	free(sorted);
 }
 
@@ -111,9 +127,8 @@ static int print_text(const char *text, size_t len)
 		if (json_is_object(value))
 			print_section(key, key, value);
 	}
-	value = json_object_get(root, "refs");
-	printf("%-10s%zu\n", "refs", json_array_size(value));
-	print_refs(value);
+	print_refs(json_object_get(root, "refs"),
+		   (size_t)number_of(root, "refs_omitted"));
 	json_decref(root);
 	return 0;
 }

@@ -161,6 +161,11 @@ void vv_counters_add(struct vv_counters *c, int number, uint64_t bytes)
 	atomic_fetch_add_explicit(&at->bytes, bytes, memory_order_relaxed);
 }
 
+struct vv_frame_account *vv_counters_account(struct vv_counters *c, int number)
+{
+	return &counter_at(c, (unsigned)number)->frames;
+}
+
 /* ---- JSON ---- */
 
 static int put(struct vv_buf *json, const char *text)
@@ -195,9 +200,29 @@ static int put_string(struct vv_buf *json, const char *text)
 	return err ? err : put(json, "\"");
 }
 
-static int put_counter(struct vv_buf *json, struct vv_counter *at)
+static int put_number(struct vv_buf *json, const char *name,
+		      const atomic_uint_least64_t *number)
 {
-	char hex[VV_ID_HEX_BYTES], numbers[128];
+	char text[64];
+
+	snprintf(text, sizeof text, ",\"%s\":%llu", name,
+		 (unsigned long long)atomic_load_explicit(number,
+							  memory_order_relaxed));
+	return put(json, text);
+}
+
+static int put_tree(struct vv_buf *json, const struct vv_counter *at)
+{
+	char hex[VV_ID_HEX_BYTES], text[VV_ID_HEX_BYTES + 16];
+
+	if (!at->is_ref)
+		return VV_OK;
+	snprintf(text, sizeof text, ",\"tree\":\"%s\"", vv_id_to_hex(&at->tree, hex));
+	return put(json, text);
+}
+
+static int put_counter(struct vv_buf *json, const struct vv_counter *at)
+{
 	int err = put(json, at->is_ref ? "{\"ref\":" : "{\"dir\":");
 
 	if (!err)
@@ -206,14 +231,45 @@ static int put_counter(struct vv_buf *json, struct vv_counter *at)
 		err = put(json, ",\"path\":");
 	if (!err)
 		err = put_string(json, at->path);
-	snprintf(numbers, sizeof numbers, "%s,\"reads\":%llu,\"bytes\":%llu}",
-		 at->is_ref ? "\"" : "", (unsigned long long)atomic_load(&at->reads),
-		 (unsigned long long)atomic_load(&at->bytes));
-	if (!err && at->is_ref)
-		err = put(json, ",\"tree\":\"");
-	if (!err && at->is_ref)
-		err = put(json, vv_id_to_hex(&at->tree, hex));
-	return err ? err : put(json, numbers);
+	if (!err)
+		err = put_tree(json, at);
+	if (!err)
+		err = put_number(json, "reads", &at->reads);
+	if (!err)
+		err = put_number(json, "bytes", &at->bytes);
+	if (!err)
+		err = put_number(json, "hits", &at->frames.hits);
+	if (!err)
+		err = put_number(json, "decoded", &at->frames.decoded);
+	if (!err)
+		err = put_number(json, "resident", &at->frames.resident);
+	return err ? err : put(json, "}");
+}
+
+/* The refs of one kind, read or not, as long as there is room before @end. */
+static int put_shown(struct vv_counters *c, struct vv_buf *json, bool is_read,
+		     size_t end, bool *is_first, unsigned *omitted)
+{
+	int err = VV_OK;
+
+	for (unsigned i = 0; !err && i < atomic_load(&c->count); i++) {
+		const struct vv_counter *at = counter_at(c, c->by_label[i]);
+		size_t before = json->len;
+
+		if (!at->is_shown || (atomic_load(&at->reads) > 0) != is_read)
+			continue;
+		err = *is_first ? VV_OK : put(json, ",");
+		if (!err)
+			err = put_counter(json, at);
+		if (err == VV_EOVERFLOW || json->len > end) {
+			json->len = before;
+			++*omitted;
+			err = VV_OK;
+		} else {
+			*is_first = false;
+		}
+	}
+	return err;
 }
 
 int vv_counters_json(struct vv_counters *c, struct vv_buf *json, size_t max)
@@ -221,30 +277,17 @@ int vv_counters_json(struct vv_counters *c, struct vv_buf *json, size_t max)
 	enum {
 		TAIL_BYTES = 48
 	}; /* what comes after the last ref */
-	size_t begin = json->len;
+	size_t end = json->len + max - TAIL_BYTES;
 	unsigned omitted = 0;
 	char tail[TAIL_BYTES];
 	bool is_first = true;
 	int err = max < 2 * TAIL_BYTES ? VV_EOVERFLOW : put(json, "\"refs\":[");
 
 	vv_mutex_lock(&c->lock);
-	for (unsigned i = 0; !err && i < atomic_load(&c->count); i++) {
-		struct vv_counter *at = counter_at(c, c->by_label[i]);
-		size_t before = json->len;
-
-		if (!at->is_shown)
-			continue;
-		err = is_first ? VV_OK : put(json, ",");
-		if (!err)
-			err = put_counter(json, at);
-		if (err == VV_EOVERFLOW || json->len - begin > max - TAIL_BYTES) {
-			json->len = before;
-			omitted++;
-			err = VV_OK;
-		} else {
-			is_first = false;
-		}
-	}
+	if (!err)
+		err = put_shown(c, json, true, end, &is_first, &omitted);
+	if (!err)
+		err = put_shown(c, json, false, end, &is_first, &omitted);
 	vv_mutex_unlock(&c->lock);
 	snprintf(tail, sizeof tail, "],\"refs_omitted\":%u", omitted);
 	return err ? err : put(json, tail);

@@ -1,15 +1,18 @@
 /*
- * counters.h - how much was read from each layer that a mount ever showed.
+ * counters.h - how much was read from each layer that a mount ever showed, and what it
+ * holds of the frame cache.
  *
  * A counter belongs to a ref (or host directory) at a path, not to the tree it leads
  * to: it goes on when the ref moves.  Its number is the layer's tag in the view, so
- * that counting a read takes no lock and no search.
+ * that counting a read takes no lock and no search.  A frame that several layers share
+ * is on the account of the one whose read fetched it (cache/frame_cache.h).
  *
  * Ownership: init/fini.  Threads: locked inside; counting is lock-free.
  */
 #ifndef VV_HOST_COUNTERS_H
 #define VV_HOST_COUNTERS_H
 
+#include "cache/frame_cache.h"
 #include "core/buf.h"
 #include "core/id.h"
 #include "os/thread.h"
@@ -28,6 +31,7 @@ struct vv_counter {
 	bool is_shown;	    /* protected by the lock, as all below */
 	struct vv_id tree;
 	atomic_uint_least64_t reads, bytes;
+	struct vv_frame_account frames;
 };
 
 struct vv_counters {
@@ -53,10 +57,12 @@ void vv_counters_hide_all(struct vv_counters *c);
 void vv_counters_show(struct vv_counters *c, int number, const struct vv_id *tree);
 
 void vv_counters_add(struct vv_counters *c, int number, uint64_t bytes);
+/* Good until fini. */
+struct vv_frame_account *vv_counters_account(struct vv_counters *c, int number);
 
 /*
- * Append `"refs":[...],"refs_omitted":n`: what is shown, as many as fit in @max bytes.
- * VV_EOVERFLOW if not even the frame does.
+ * Append `"refs":[...],"refs_omitted":n`: what is shown, first those that were read, each
+ * by label, as many as fit in @max bytes.  VV_EOVERFLOW if not even the frame does.
  */
 int vv_counters_json(struct vv_counters *c, struct vv_buf *json, size_t max);
 

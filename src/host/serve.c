@@ -166,6 +166,13 @@ uint64_t vv_serve_changes(struct vv_serve *s)
 	return atomic_load(&s->changes);
 }
 
+struct vv_frame_account *vv_serve_account(struct vv_serve *s, uint64_t node)
+{
+	int tag = vv_view_layer_tag(s->view, node);
+
+	return tag < 0 ? NULL : vv_counters_account(&s->counters, tag);
+}
+
 void vv_serve_count_read(struct vv_serve *s, uint64_t node, uint64_t bytes)
 {
 	int tag = vv_view_layer_tag(s->view, node);

@@ -88,6 +88,11 @@ struct vv_serve_totals {
 };
 void vv_serve_get_totals(struct vv_serve *s, struct vv_serve_totals *out);
 
+struct vv_frame_account;
+
+/* On whose account @node's bytes are read: its layer's.  NULL: nobody's. */
+struct vv_frame_account *vv_serve_account(struct vv_serve *s, uint64_t node);
+
 /* Count a read of @bytes of @node against its layer (per-ref statistics); lock-free. */
 void vv_serve_count_read(struct vv_serve *s, uint64_t node, uint64_t bytes);
 

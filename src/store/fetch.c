@@ -55,7 +55,13 @@ static int fetch_copy(const struct vv_fetch *fetch, const struct vv_pack *pack,
 		      uint8_t *plain)
 {
 	struct vv_fetcher *f = fetch->fetcher;
-	struct vv_fetch inner = { .fetcher = f, .set = fetch->set, .pack = pack };
+	struct vv_fetch inner = {
+		.fetcher = f,
+		.set = fetch->set,
+		.pack = pack,
+		.account = fetch->account,
+	};
+	struct vv_asker asker = { .from = &frame->id, .account = fetch->account };
 	struct vv_pin ref = { 0 };
 	int err = VV_OK;
 
@@ -66,9 +72,9 @@ static int fetch_copy(const struct vv_fetch *fetch, const struct vv_pack *pack,
 			return VV_ECORRUPT; /* a chain, which the format forbids */
 		err = vv_pack_frame(pack, frame->reference, &inner.frame);
 		if (!err)
-			err = vv_frame_cache_pin_reference(
-				f->cache, &frame->id, &inner.frame.id,
-				inner.frame.plain_size, fetch_reference, &inner, &ref);
+			err = vv_frame_cache_pin_for(f->cache, &asker, &inner.frame.id,
+						     inner.frame.plain_size,
+						     fetch_reference, &inner, &ref);
 	}
 	if (!err)
 		err = load(f, pack, frame, &ref, plain);

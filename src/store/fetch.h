@@ -34,6 +34,8 @@ struct vv_fetch {
 	const struct vv_pack_set *set; /* where to look; holds @pack */
 	const struct vv_pack *pack;    /* that lists the frame */
 	struct vv_frame frame;	       /* as it is listed there */
+	struct vv_frame_account
+		*account; /* borrowed; whose its reference is; may be NULL */
 };
 
 /*

@@ -34,6 +34,7 @@ struct place {
 	struct vv_pack_set *set;
 	const struct vv_pack *pack; /* NULL: nothing remembered */
 	struct vv_blob blob;
+	struct vv_frame_account *account; /* of who reads there now; not remembered */
 };
 
 struct vv_reader {
@@ -223,10 +224,13 @@ static int pin_piece(struct vv_reader *r, const struct place *p,
 		.set = p->set,
 		.pack = p->pack,
 		.frame = piece->frame,
+		.account = p->account,
 	};
+	struct vv_asker asker = { .account = p->account };
 
-	return vv_frame_cache_pin(r->cache, &piece->frame.id, piece->frame.plain_size,
-				  vv_fetch_frame, &fetch, out);
+	return vv_frame_cache_pin_for(r->cache, &asker, &piece->frame.id,
+				      piece->frame.plain_size, vv_fetch_frame, &fetch,
+				      out);
 }
 
 /* ---- reading in place ---- */
@@ -402,6 +406,7 @@ struct want {
 	uint64_t off, end;
 	struct vv_read *read;
 	uint8_t *buf;
+	struct vv_frame_account *account;
 };
 
 static int read_place(struct vv_reader *r, const struct place *p, const struct want *w)
@@ -436,6 +441,7 @@ static int read_once(struct vv_reader *r, const struct want *w,
 	*is_gone = false;
 	if (err)
 		return err;
+	p.account = w->account;
 	first = err = read_place(r, &p, w);
 	tried = p.pack;
 	while (err && err != VV_ENOMEM &&
@@ -476,10 +482,17 @@ static int read_or_tell(struct vv_reader *r, const struct want *w)
 	return VV_OK;
 }
 
-int vv_reader_read(struct vv_reader *r, const struct vv_id *id, uint64_t size,
-		   uint64_t off, size_t len, struct vv_read *out)
+int vv_reader_read_for(struct vv_reader *r, struct vv_frame_account *account,
+		       const struct vv_id *id, uint64_t size, uint64_t off, size_t len,
+		       struct vv_read *out)
 {
-	struct want w = { .id = id, .size = size, .off = off, .read = out };
+	struct want w = {
+		.id = id,
+		.size = size,
+		.off = off,
+		.read = out,
+		.account = account,
+	};
 
 	out->span_count = out->pin_count = 0;
 	out->size = out->admitted = 0;
@@ -490,6 +503,12 @@ int vv_reader_read(struct vv_reader *r, const struct vv_id *id, uint64_t size,
 		return VV_OK;
 	w.end = off + vv_min_u64(len, size - off);
 	return read_or_tell(r, &w);
+}
+
+int vv_reader_read(struct vv_reader *r, const struct vv_id *id, uint64_t size,
+		   uint64_t off, size_t len, struct vv_read *out)
+{
+	return vv_reader_read_for(r, NULL, id, size, off, len, out);
 }
 
 void vv_reader_done(struct vv_reader *r, struct vv_read *read)

@@ -61,6 +61,10 @@ void vv_reader_free(struct vv_reader *r); /* NULL is a no-op; no read is held */
  */
 int vv_reader_read(struct vv_reader *r, const struct vv_id *id, uint64_t size,
 		   uint64_t off, size_t len, struct vv_read *out);
+/* The same on @account (cache/frame_cache.h), which may be NULL. */
+int vv_reader_read_for(struct vv_reader *r, struct vv_frame_account *account,
+		       const struct vv_id *id, uint64_t size, uint64_t off, size_t len,
+		       struct vv_read *out);
 void vv_reader_done(struct vv_reader *r, struct vv_read *read);
 
 /*

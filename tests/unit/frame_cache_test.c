@@ -303,6 +303,63 @@ static void a_new_hot_set_takes_over(void)
 	end();
 }
 
+static void touch_for(struct vv_frame_account *account, unsigned n)
+{
+	struct vv_asker asker = { .account = account };
+	size_t cost = vv_frame_cache_cost(FRAME);
+	struct vv_id id = id_of(n);
+	struct vv_pin p;
+
+	CHECK_INT(vv_frame_cache_admit(cache, cost), VV_OK);
+	CHECK_INT(vv_frame_cache_pin_for(cache, &asker, &id, FRAME, fetch, NULL, &p),
+		  VV_OK);
+	vv_frame_cache_unpin(cache, &p);
+	vv_frame_cache_leave(cache, cost);
+}
+
+static void a_frame_is_on_the_account_of_who_fetched_it_until_it_goes(void)
+{
+	struct vv_frame_account gcc = { 0 }, clang = { 0 };
+	struct vv_frame_cache_stats stats;
+
+	begin();
+	touch_for(&gcc, 0);
+	touch_for(&gcc, 1);
+	touch_for(&clang, 1); /* shared: stays with gcc */
+	touch_for(&clang, 2);
+	touch_for(NULL, 3);
+	CHECK_INT(atomic_load(&gcc.resident), 2 * FRAME);
+	CHECK_INT(atomic_load(&gcc.hits), 0);
+	CHECK_INT(atomic_load(&clang.resident), FRAME);
+	CHECK_INT(atomic_load(&clang.decoded), FRAME);
+	CHECK_INT(atomic_load(&clang.hits), 1);
+	for (unsigned n = 10; n < 10 + 4 * FRAMES_THAT_FIT; n++)
+		touch_for(&clang, n);
+	vv_frame_cache_get_stats(cache, &stats);
+	CHECK_INT(atomic_load(&gcc.resident), 0);
+	CHECK_INT(atomic_load(&gcc.decoded), 2 * FRAME);
+	CHECK_INT(atomic_load(&clang.resident), stats.bytes_resident);
+	end();
+	CHECK_INT(atomic_load(&clang.resident), 0);
+}
+
+static void a_fetch_that_fails_is_on_no_account(void)
+{
+	struct vv_frame_account account = { 0 };
+	struct vv_asker asker = { .account = &account };
+	struct vv_id id = id_of(1);
+	struct vv_pin p;
+	int err = VV_EIO;
+
+	begin();
+	CHECK_INT(vv_frame_cache_pin_for(cache, &asker, &id, FRAME, fetch_fails, &err,
+					 &p),
+		  VV_EIO);
+	CHECK_INT(atomic_load(&account.decoded), 0);
+	CHECK_INT(atomic_load(&account.resident), 0);
+	end();
+}
+
 /* ---- many threads ---- */
 
 /* A fetch that says when it began and ends when it may. */
@@ -469,8 +526,8 @@ static int fetch_circle(void *ctx, const struct vv_id *id, uint8_t *plain, size_
 	vv_cond_broadcast(&c->gates[n - 1].moved);
 	vv_mutex_unlock(&c->gates[n - 1].lock);
 	gate_wait_begun(&c->gates[other - 1]);
-	c->err[n] = vv_frame_cache_pin_reference(cache, id, &other_id, size,
-						 fetch_circle, c, &ref);
+	c->err[n] = vv_frame_cache_pin_for(cache, &(struct vv_asker){ .from = id },
+					   &other_id, size, fetch_circle, c, &ref);
 	vv_frame_cache_unpin(cache, &ref);
 	memset(plain, (int)n, size);
 	return VV_OK;
@@ -574,8 +631,9 @@ static int fetch_walk(void *ctx, const struct vv_id *id, uint8_t *plain, size_t 
 	if (n % 4 == 1) {
 		struct vv_id ref_id = id_of(n - 1);
 
-		err = vv_frame_cache_pin_reference(cache, id, &ref_id, size_of(n - 1),
-						   fetch_walk, w, &ref);
+		err = vv_frame_cache_pin_for(cache, &(struct vv_asker){ .from = id },
+					     &ref_id, size_of(n - 1), fetch_walk, w,
+					     &ref);
 	}
 	if (!err && next_random(&w->state) % 9 == 0)
 		err = VV_EIO;
@@ -668,6 +726,8 @@ static void many_threads_in_a_tiny_budget_never_overshoot_nor_hang(void)
 
 int main(void)
 {
+	RUN(a_frame_is_on_the_account_of_who_fetched_it_until_it_goes);
+	RUN(a_fetch_that_fails_is_on_no_account);
 	RUN(a_frame_is_fetched_once_and_then_found);
 	RUN(a_failed_fetch_leaves_nothing_and_is_tried_again);
 	RUN(one_id_with_two_sizes_is_corrupt);

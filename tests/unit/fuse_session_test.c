@@ -187,10 +187,17 @@ size_t vv_view_describe(struct vv_view *view, uint64_t node, char *buf, size_t c
 	return (size_t)snprintf(buf, cap, "/a/path");
 }
 
-int vv_reader_read(struct vv_reader *r, const struct vv_id *id, uint64_t size,
-		   uint64_t off, size_t len, struct vv_read *out)
+struct vv_frame_account *vv_serve_account(struct vv_serve *s, uint64_t node)
 {
-	(void)r;
+	(void)s, (void)node;
+	return NULL;
+}
+
+int vv_reader_read_for(struct vv_reader *r, struct vv_frame_account *account,
+		       const struct vv_id *id, uint64_t size, uint64_t off, size_t len,
+		       struct vv_read *out)
+{
+	(void)r, (void)account;
 	if (id->bytes[0] == NODE_BROKEN)
 		return VV_ECORRUPT;
 	while (id->bytes[0] == NODE_SLOW && atomic_load(&slow_gate) == 0)

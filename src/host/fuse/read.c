@@ -94,8 +94,10 @@ static int read_blob(struct vv_fuse_ops *ops, struct vv_fuse_call *call,
 
 	if (offset >= content->size)
 		return VV_OK; /* no spans: the end */
-	err = vv_reader_read(ops->reader, &content->blob, content->size, offset, len,
-			     &call->read);
+	err = vv_reader_read_for(ops->reader,
+				 vv_serve_account(ops->serve, call->req.header.nodeid),
+				 &content->blob, content->size, offset, len,
+				 &call->read);
 	if (err)
 		return err;
 	call->has_read = true;
