@@ -366,6 +366,7 @@ int vv_fuse_dev_notify(struct vv_fuse_dev *dev, const void *bytes, size_t size)
 	case ENOENT:
 	case ENOTDIR: return VV_ENOENT;
 	case ENODEV: return VV_ENODEV;
+	case ENOMEM: return VV_ENOMEM;
 	}
 	vv_log(VV_LOG_WARN, "the kernel refuses a notification: %s", strerror(errno));
 	return VV_EIO;

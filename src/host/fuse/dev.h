@@ -57,7 +57,7 @@ void vv_fuse_dev_free(struct vv_fuse_dev *dev);
 /*
  * Send a notification.  May block as long as the kernel needs a lock that one of its own
  * lookups holds, so never from a worker.  VV_ENOENT: the kernel does not know the name or
- * node; VV_ENODEV: the session is over.
+ * node; VV_ENODEV: the session is over; VV_ENOMEM: not now, say it again.
  */
 int vv_fuse_dev_notify(struct vv_fuse_dev *dev, const void *bytes, size_t size);
 

@@ -1,10 +1,12 @@
 #include "host/fuse/notify.h"
 
+#include "core/arith.h"
 #include "core/buf.h"
 #include "core/err.h"
 #include "core/log.h"
 #include "fuse/codec.h"
 #include "host/fuse/dev.h"
+#include "os/system.h"
 #include "os/thread.h"
 #include "vfs/view.h"
 
@@ -12,41 +14,64 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum {
+	RETRY_MS = 20,
+	MESSAGE_BYTES = 4096
+};
+
+_Static_assert(MESSAGE_BYTES >= 2 * VV_FUSE_NAME_MAX,
+	       "a name, and what goes before it");
+
 struct item {
 	uint64_t node;
-	char *name; /* owned; NULL: the node itself */
-	size_t len;
+	size_t len; /* of its name, the next in the ring; 0: the node itself */
 };
 
 struct vv_fuse_notifier {
 	struct vv_fuse_dev *dev; /* borrowed */
 	struct vv_thread thread;
+	struct vv_buf message; /* owned, MESSAGE_BYTES of room; the thread's */
 	struct vv_mutex lock;
 	struct vv_cond changed;
 	/* protected by lock: */
 	struct item queue[VV_FUSE_NOTICES_MAX];
 	unsigned first, count;
+	char names[VV_FUSE_NOTICE_NAMES]; /* a ring */
+	size_t names_first, names_used;
 	bool stopping;
 	uint64_t sent;
 };
 
+static bool is_stopping(struct vv_fuse_notifier *n)
+{
+	bool is;
+
+	vv_mutex_lock(&n->lock);
+	is = n->stopping;
+	vv_mutex_unlock(&n->lock);
+	return is;
+}
+
 /* What the kernel does not know it need not forget; dev.c tells what else goes wrong. */
-static void send(struct vv_fuse_notifier *n, struct vv_buf *message,
-		 const struct vv_fuse_notify *notify)
+static void send(struct vv_fuse_notifier *n, const struct vv_fuse_notify *notify)
 {
 	int err;
 
-	vv_buf_clear(message);
-	err = vv_fuse_notify_encode(message, notify);
-	if (err)
+	vv_buf_clear(&n->message);
+	err = vv_fuse_notify_encode(&n->message, notify);
+	if (err) {
 		vv_log(VV_LOG_ERROR, "cannot announce a change of %s: %s",
 		       notify->name ? notify->name : "a directory", vv_err_text(err));
-	else
-		(void)vv_fuse_dev_notify(n->dev, message->bytes, message->len);
+		return;
+	}
+	while (vv_fuse_dev_notify(n->dev, n->message.bytes, n->message.len) ==
+		       VV_ENOMEM &&
+	       !is_stopping(n))
+		vv_sleep_ms(RETRY_MS);
 }
 
-static void forget_name(struct vv_fuse_notifier *n, struct vv_buf *message,
-			uint64_t dir, const char *name, size_t len)
+static void forget_name(struct vv_fuse_notifier *n, uint64_t dir, const char *name,
+			size_t len)
 {
 	struct vv_fuse_notify notify = {
 		.code = VV_FUSE_NOTIFY_INVAL_ENTRY,
@@ -55,7 +80,7 @@ static void forget_name(struct vv_fuse_notifier *n, struct vv_buf *message,
 		.name_len = len,
 	};
 
-	send(n, message, &notify);
+	send(n, &notify);
 }
 
 /*
@@ -64,8 +89,7 @@ static void forget_name(struct vv_fuse_notifier *n, struct vv_buf *message,
  * lock, which a reader holds until it has put away what we answered: so a name that
  * nothing can have makes it wait for all who began before.
  */
-static void forget_listing(struct vv_fuse_notifier *n, struct vv_buf *message,
-			   uint64_t dir)
+static void forget_listing(struct vv_fuse_notifier *n, uint64_t dir)
 {
 	/* From byte 0 on: the cached pages of a directory are its listing. */
 	struct vv_fuse_notify notify = {
@@ -73,12 +97,35 @@ static void forget_listing(struct vv_fuse_notifier *n, struct vv_buf *message,
 		.body.inval_inode.ino = dir,
 	};
 
-	forget_name(n, message, dir, VV_FUSE_NO_NAME, sizeof VV_FUSE_NO_NAME - 1);
-	send(n, message, &notify);
+	forget_name(n, dir, VV_FUSE_NO_NAME, sizeof VV_FUSE_NO_NAME - 1);
+	send(n, &notify);
 }
 
-/* Waits for an item and takes it; false when stopping. */
-static bool take(struct vv_fuse_notifier *n, struct item *out)
+/* Under the lock, as the next. */
+static void put_name(struct vv_fuse_notifier *n, const char *name, size_t len)
+{
+	size_t at = (n->names_first + n->names_used) % VV_FUSE_NOTICE_NAMES;
+	size_t to_end = vv_min_size(len, VV_FUSE_NOTICE_NAMES - at);
+
+	memcpy(n->names + at, name, to_end);
+	memcpy(n->names, name + to_end, len - to_end);
+	n->names_used += len;
+}
+
+static void take_name(struct vv_fuse_notifier *n, char *name, size_t len)
+{
+	size_t to_end = vv_min_size(len, VV_FUSE_NOTICE_NAMES - n->names_first);
+
+	memcpy(name, n->names + n->names_first, to_end);
+	memcpy(name + to_end, n->names, len - to_end);
+	name[len] = '\0';
+	n->names_first = (n->names_first + len) % VV_FUSE_NOTICE_NAMES;
+	n->names_used -= len;
+}
+
+/* Waits for an item and takes it, and its name; false when stopping. */
+static bool take(struct vv_fuse_notifier *n, struct item *out,
+		 char name[VV_FUSE_NAME_MAX + 1])
 {
 	bool taken = false;
 
@@ -87,6 +134,7 @@ static bool take(struct vv_fuse_notifier *n, struct item *out)
 		vv_cond_wait(&n->changed, &n->lock);
 	if (!n->stopping) {
 		*out = n->queue[n->first];
+		take_name(n, name, out->len);
 		n->first = (n->first + 1) % VV_FUSE_NOTICES_MAX;
 		n->count--;
 		n->sent++;
@@ -100,18 +148,23 @@ static bool take(struct vv_fuse_notifier *n, struct item *out)
 static void notifier_main(void *arg)
 {
 	struct vv_fuse_notifier *n = arg;
-	struct vv_buf message;
+	char name[VV_FUSE_NAME_MAX + 1];
 	struct item item;
 
-	vv_buf_init(&message, 4096);
-	while (take(n, &item)) {
-		if (item.name)
-			forget_name(n, &message, item.node, item.name, item.len);
+	while (take(n, &item, name)) {
+		if (item.len)
+			forget_name(n, item.node, name, item.len);
 		else
-			forget_listing(n, &message, item.node);
-		free(item.name);
+			forget_listing(n, item.node);
 	}
-	vv_buf_fini(&message);
+}
+
+static void release(struct vv_fuse_notifier *n)
+{
+	vv_buf_fini(&n->message);
+	vv_cond_fini(&n->changed);
+	vv_mutex_fini(&n->lock);
+	free(n);
 }
 
 int vv_fuse_notifier_new(struct vv_fuse_notifier **out, struct vv_fuse_dev *dev)
@@ -125,37 +178,39 @@ int vv_fuse_notifier_new(struct vv_fuse_notifier **out, struct vv_fuse_dev *dev)
 	n->dev = dev;
 	vv_mutex_init(&n->lock);
 	vv_cond_init(&n->changed);
-	err = vv_thread_create(&n->thread, "varve-notify", notifier_main, n, 0);
+	vv_buf_init(&n->message, MESSAGE_BYTES);
+	err = vv_buf_reserve(&n->message, MESSAGE_BYTES);
+	if (!err)
+		err = vv_thread_create(&n->thread, "varve-notify", notifier_main, n, 0);
 	if (err) {
-		vv_cond_fini(&n->changed);
-		vv_mutex_fini(&n->lock);
-		free(n);
+		release(n);
 		return err;
 	}
 	*out = n;
 	return VV_OK;
 }
 
-/* Under the lock. */
+static bool is_full(const struct vv_fuse_notifier *n, size_t len)
+{
+	return n->count == VV_FUSE_NOTICES_MAX ||
+	       len > VV_FUSE_NOTICE_NAMES - n->names_used;
+}
+
+/* Under the lock.  No kernel has a longer name than the protocol allows. */
 static void push_one(struct vv_fuse_notifier *n, const struct vv_notice *notice)
 {
-	struct item item = { .node = notice->node, .len = notice->len };
+	size_t len = notice->name ? notice->len : 0;
 
-	while (n->count == VV_FUSE_NOTICES_MAX && !n->stopping)
+	if (len > VV_FUSE_NAME_MAX)
+		return;
+	while (is_full(n, len) && !n->stopping)
 		vv_cond_wait(&n->changed, &n->lock);
 	if (n->stopping)
 		return;
-	if (notice->name) {
-		item.name = malloc(notice->len + 1);
-		if (!item.name) {
-			vv_log(VV_LOG_ERROR, "no memory to announce a change of %s",
-			       notice->name);
-			return;
-		}
-		memcpy(item.name, notice->name, notice->len);
-		item.name[notice->len] = 0;
-	}
-	n->queue[(n->first + n->count++) % VV_FUSE_NOTICES_MAX] = item;
+	n->queue[(n->first + n->count++) % VV_FUSE_NOTICES_MAX] =
+		(struct item){ .node = notice->node, .len = len };
+	if (len)
+		put_name(n, notice->name, len);
 	vv_cond_broadcast(&n->changed);
 }
 
@@ -178,13 +233,8 @@ void vv_fuse_notifier_stop(struct vv_fuse_notifier *n)
 
 void vv_fuse_notifier_free(struct vv_fuse_notifier *n)
 {
-	if (!n)
-		return;
-	for (; n->count > 0; n->count--)
-		free(n->queue[(n->first + n->count - 1) % VV_FUSE_NOTICES_MAX].name);
-	vv_cond_fini(&n->changed);
-	vv_mutex_fini(&n->lock);
-	free(n);
+	if (n)
+		release(n);
 }
 
 uint64_t vv_fuse_notifier_sent(struct vv_fuse_notifier *n)
