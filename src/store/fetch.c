@@ -8,7 +8,11 @@
 
 #include <stdbool.h>
 
-/* A pack that is not there is no damage: gc may have removed it since it was listed. */
+/*
+ * A copy that is damaged is told even if another one serves.  One that is only listed
+ * and stored nowhere is not: gc keeps one whole copy of a blob, and a pack that lives for
+ * other blobs may list frames which went.  The reader tells, if it finds no other.
+ */
 static int log_copy(const struct vv_id *pack, const struct vv_id *frame, int err)
 {
 	static struct vv_log_limit limit;

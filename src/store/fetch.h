@@ -39,8 +39,8 @@ struct vv_fetch {
 };
 
 /*
- * A vv_frame_fetch_fn.  VV_ENOENT: no pack has it.  Every failure of a copy is logged
- * with pack and frame.
+ * A vv_frame_fetch_fn.  VV_ENOENT: no pack has it, or its reference.  Every other failure
+ * of a copy is logged with pack and frame.
  */
 int vv_fetch_frame(void *ctx, const struct vv_id *id, uint8_t *plain, size_t size);
 

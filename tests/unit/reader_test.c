@@ -3,6 +3,7 @@
 #include "cache/budget.h"
 #include "codec/hash.h"
 #include "core/err.h"
+#include "core/log.h"
 #include "lib/teststore.h"
 #include "os/thread.h"
 #include "source/source.h"
@@ -245,28 +246,62 @@ static void a_good_copy_in_another_pack_heals_a_bad_one(void)
 	end();
 }
 
-/* A second pack holds the blob through a frame that nobody has. */
-static void another_pack_with_the_blob_is_tried(void)
+static unsigned told;
+
+static void count_line(void *ctx, enum vv_log_level level, const char *text)
+{
+	(void)ctx, (void)level, (void)text;
+	told++;
+}
+
+/* A second pack holds the blob through a frame that nobody has: no reason to complain. */
+static void another_pack_with_the_blob_is_tried_in_silence(void)
 {
 	struct vv_blob_part parts[2] = { 0 };
 	struct test_pack tp;
 
-	for (int order = 0; order < 4; order++) {
+	for (int order = 0; order < 8; order++) {
 		begin();
 		test_pack_begin(&tp);
 		parts[0].frame = test_pack_foreign(&tp, big, 50000);
 		parts[1].frame = test_pack_frame(&tp, big + 50000, 10000);
 		parts[1].start = 50000;
 		test_pack_blob(&tp, big, 60000, parts, 2);
+		test_pack_frame(&tp, big + 80000 + order, 1000); /* other ids */
 		test_pack_commit(&tp, &ts);
 		test_pack_begin(&tp);
 		test_pack_content(&tp, big, 60000, 65536);
 		test_pack_frame(&tp, big + 70000 + order, 1000);
 		test_pack_commit(&tp, &ts);
 		open_reader(LIMIT);
+		told = 0;
+		vv_log_set_sink(count_line, NULL);
 		expect(big, 60000, 0, 60000);
+		CHECK_INT(told, 0);
+		vv_log_set_sink(NULL, NULL);
 		end();
 	}
+}
+
+static void a_blob_that_is_whole_nowhere_is_told_once(void)
+{
+	struct vv_blob_part part = { 0 };
+	struct test_pack tp;
+	struct vv_id id;
+
+	begin();
+	test_pack_begin(&tp);
+	part.frame = test_pack_foreign(&tp, big, 60000);
+	test_pack_blob(&tp, big, 60000, &part, 1);
+	test_pack_commit(&tp, &ts);
+	id = id_of(big, 60000);
+	open_reader(LIMIT);
+	told = 0;
+	vv_log_set_sink(count_line, NULL);
+	CHECK_INT(vv_reader_copy(reader, &id, 60000, 0, buf, 60000), VV_ENOENT);
+	CHECK_INT(told, 1);
+	vv_log_set_sink(NULL, NULL);
+	end();
 }
 
 static void a_pack_that_came_later_is_found(void)
@@ -456,7 +491,8 @@ int main(void)
 	RUN(frames_and_references_in_other_packs_are_found);
 	RUN(a_bad_frame_is_corrupt_for_its_blob_alone);
 	RUN(a_good_copy_in_another_pack_heals_a_bad_one);
-	RUN(another_pack_with_the_blob_is_tried);
+	RUN(another_pack_with_the_blob_is_tried_in_silence);
+	RUN(a_blob_that_is_whole_nowhere_is_told_once);
 	RUN(a_pack_that_came_later_is_found);
 	RUN(what_the_store_came_to_know_is_found_at_once);
 	RUN(packs_that_go_one_after_the_other_are_done_without);
