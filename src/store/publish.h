@@ -54,7 +54,8 @@ struct vv_publish_options {
  * for gc, since another publisher may have found them.  VV_ESTALE: gc took this publisher
  * for dead, or removes a pack that another put meanwhile and that would be ours: run
  * again.  VV_EBUSY: gc is at work on the same tree.  VV_EEXIST: @ref is a directory of
- * another ref, or the other way round.  @stats may be NULL.
+ * another ref, or the other way round (store.h tells when it was put all the same).
+ * @stats may be NULL.
  */
 int vv_publish(struct vv_store *store, const char *ref, struct vv_input *input,
 	       const struct vv_publish_options *opts, struct vv_publish_stats *stats,

@@ -164,6 +164,27 @@ static int make_record(struct vv_buf *out, const struct vv_ref *ref, const char 
 	return err ? err : vv_record_end(out);
 }
 
+static int check_name(struct vv_store *store, const char *name, const char *key)
+{
+	int err = check_above(store, name);
+
+	return err ? err : check_beneath(store, key);
+}
+
+/*
+ * Of two writers that passed the first check at one time, the one whose put came last
+ * finds the other's here.  Neither may take its ref back: it might be a third one's.
+ */
+static int check_again(struct vv_store *store, const char *name, const char *key)
+{
+	if (check_name(store, name, key) != VV_EEXIST)
+		return VV_OK;
+	vv_log(VV_LOG_ERROR,
+	       "ref %s was put while somebody put the other one; readers show the longer name: remove one of the two",
+	       name);
+	return VV_EEXIST;
+}
+
 int vv_ref_put(struct vv_store *store, const struct vv_ref *ref)
 {
 	char key[VV_STORE_KEY_MAX];
@@ -172,9 +193,7 @@ int vv_ref_put(struct vv_store *store, const struct vv_ref *ref)
 
 	if (err)
 		return err;
-	err = check_above(store, ref->name);
-	if (!err)
-		err = check_beneath(store, key);
+	err = check_name(store, ref->name, key);
 	if (err)
 		return err;
 	vv_buf_init(&record, VV_RECORD_MAX);
@@ -183,7 +202,7 @@ int vv_ref_put(struct vv_store *store, const struct vv_ref *ref)
 		err = vv_source_put(store->source, key, record.bytes, record.len,
 				    VV_PUT_REPLACE);
 	vv_buf_fini(&record);
-	return err;
+	return err ? err : check_again(store, ref->name, key);
 }
 
 int vv_ref_remove(struct vv_store *store, const char *name)

@@ -74,7 +74,8 @@ struct vv_ref {
 int vv_ref_get(struct vv_store *store, const char *name, struct vv_ref *out);
 /*
  * Make or move.  A published_ns of 0 means now.  VV_EEXIST: @name is a directory of
- * another ref or the other way round.
+ * another ref or the other way round; nothing was put, unless the log says that another
+ * writer came in between, as it can in an object store.
  */
 int vv_ref_put(struct vv_store *store, const struct vv_ref *ref);
 int vv_ref_remove(struct vv_store *store, const char *name); /* VV_ENOENT, VV_EINVAL */

@@ -5,6 +5,7 @@
 #include "os/system.h"
 #include "source/dir.h"
 #include "source/fault.h"
+#include "source/hook.h"
 #include "source/source.h"
 #include "test.h"
 
@@ -87,6 +88,45 @@ static void no_ref_is_a_directory_of_another(void)
 	CHECK_INT(vv_ref_remove(ts.store, "gcc/13"), VV_OK);
 	CHECK_INT(vv_ref_remove(ts.store, "gcc/1"), VV_OK);
 	CHECK_INT(put("gcc", &tree_a), VV_OK);
+	test_store_drop(&ts);
+}
+
+/*
+ * In a directory a name is a file or a directory.  An object store has no such scruple:
+ * here it seems to hold refs beneath the name as soon as that was put.
+ */
+static int show_rival(void *ctx, const struct vv_source_event *event)
+{
+	bool *is_put = ctx;
+
+	if (event->op == VV_SOURCE_PUT_COMMIT && event->result == VV_OK)
+		*is_put = true;
+	if (event->op == VV_SOURCE_LIST && *is_put &&
+	    strcmp(event->key, "refs/gcc/") == 0)
+		return VV_EEXIST;
+	return event->result;
+}
+
+static void a_writer_that_loses_a_race_for_a_name_is_told(void)
+{
+	bool is_put = false;
+	struct vv_source_hooks hooks = {
+		.name = "rival",
+		.ctx = &is_put,
+		.after = show_rival,
+	};
+	struct vv_ref ref = { .name = "gcc" };
+	struct vv_source *src, *racing;
+	struct vv_store *store;
+
+	test_store_make(&ts);
+	CHECK_INT(vv_source_dir_new(&src, ts.path, 0), VV_OK);
+	CHECK_INT(vv_source_hook_new(&racing, src, &hooks), VV_OK);
+	CHECK_INT(vv_store_open(&store, racing), VV_OK);
+	CHECK_INT(vv_ref_put(store, &ref), VV_EEXIST);
+	CHECK(is_put);
+	CHECK_INT(vv_ref_get(store, "gcc", &ref), VV_OK);
+	vv_store_close(store);
 	test_store_drop(&ts);
 }
 
@@ -288,6 +328,7 @@ int main(void)
 	RUN(a_ref_says_what_was_put);
 	RUN(what_is_not_there_or_no_name_is_told);
 	RUN(no_ref_is_a_directory_of_another);
+	RUN(a_writer_that_loses_a_race_for_a_name_is_told);
 	RUN(a_list_is_sorted_and_leaves_bad_ones_out);
 	RUN(a_record_under_another_name_is_bad);
 	RUN(a_poll_sees_refs_come_move_and_go);
