@@ -15,7 +15,7 @@
 
 static const char *store_path, *against;
 static unsigned jobs;
-static bool json, quiet;
+static bool json, quiet, condemn;
 
 /* Problems come from many threads, the progress line from ours. */
 static struct vv_mutex screen;
@@ -77,9 +77,9 @@ static void print_stats(const struct vv_verify_stats *s)
 		printf("{\"refs\": %" PRIu64 ", \"trees\": %" PRIu64
 		       ", \"packs\": %" PRIu64 ", \"frames\": %" PRIu64
 		       ", \"blobs\": %" PRIu64 ", \"bytes\": %" PRIu64
-		       ", \"problems\": %" PRIu64 "}\n",
+		       ", \"problems\": %" PRIu64 ", \"condemned\": %" PRIu64 "}\n",
 		       s->refs, s->trees, s->packs, s->frames, s->blobs, s->bytes,
-		       s->problems);
+		       s->problems, s->condemned);
 	else if (!s->problems && !quiet)
 		printf("%" PRIu64 " refs, %" PRIu64 " trees, %" PRIu64
 		       " packs, %" PRIu64 " blobs: all good (%s hashed)\n",
@@ -96,6 +96,18 @@ static int canceled_or_failed(int err, const char *what)
 	return vv_say_failed(err, "cannot verify %s", what);
 }
 
+static void tell_remedy(const struct vv_verify_stats *s)
+{
+	if (s->condemned)
+		vv_say("%" PRIu64 " problems; %" PRIu64
+		       " packs are condemned: pack again the refs that are hurt, then run `varve gc`",
+		       s->problems, s->condemned);
+	else
+		vv_say("%" PRIu64
+		       " problems; bring the objects back from a copy of the store, or run `varve verify --condemn` and pack again the refs that are hurt",
+		       s->problems);
+}
+
 /*
  * The library logs some of what it meets when it meets it; here everything is said once,
  * by report().
@@ -104,6 +116,7 @@ static int check(struct vv_store *store, const char *ref)
 {
 	struct vv_verify_options opts = {
 		.jobs = jobs,
+		.condemn = condemn,
 		.report = report,
 		.progress = show,
 	};
@@ -125,9 +138,7 @@ static int check(struct vv_store *store, const char *ref)
 	print_stats(&stats);
 	if (!stats.problems)
 		return VV_EXIT_OK;
-	vv_say("%" PRIu64
-	       " problems; bring the objects back from a copy of the store, or remove and pack again the refs that are hurt",
-	       stats.problems);
+	tell_remedy(&stats);
 	return VV_EXIT_FAILED;
 }
 
@@ -200,6 +211,9 @@ static int run(int count, char **words)
 
 	if (against && !ref)
 		return vv_say_usage("verify: --against compares one ref: give it");
+	if (condemn && ref)
+		return vv_say_usage(
+			"verify: --condemn is for the whole store: give no ref");
 	if (ref)
 		status = vv_check_ref(ref);
 	if (!status && against)
@@ -222,6 +236,8 @@ static const struct vv_option options[] = {
 	VV_OPTION_STORE(&store_path),
 	{ "against", 0, VV_OPTION_TEXT, &against, "DIR",
 	  "compare the ref with a directory" },
+	{ "condemn", 0, VV_OPTION_FLAG, &condemn, "",
+	  "let damaged packs be stored anew and removed" },
 	{ "jobs", 'j', VV_OPTION_NUMBER, &jobs, "N",
 	  "work in N threads (default: processors)" },
 	{ "json", 0, VV_OPTION_FLAG, &json, "", "print JSON, a line each" },
@@ -237,7 +253,9 @@ const struct vv_verb vv_verb_verify = {
 		"if there is one, a file that it hurts.  With --against, the names, types, modes, owners, sizes,\n"
 		"times, links, targets, devices, xattrs and bytes of the ref are compared with those in DIR, and\n"
 		"differences printed as `varve diff` does: `+` is only in DIR, `-` only in REF.  Exit status 1 if\n"
-		"anything is wrong or differs.",
+		"anything is wrong or differs.\n"
+		"With --condemn, packs that are damaged are no longer used by `varve pack`: packing the same input\n"
+		"again stores anew what they hold, and `varve gc` removes them once no ref needs them.",
 	.options = options,
 	.args_max = 1,
 	.run = run,

@@ -160,14 +160,17 @@ static int pin_reference(struct vv_checker *c, const struct vv_pack_set *set,
 	if (err)
 		return finding(err, why);
 	vv_id_to_hex(&ref.id, hex);
-	if (!is_base(set, &ref))
-		return bad(why, "its reference, frame %s, is missing or no reference",
-			   hex);
+	if (!is_base(set, &ref)) {
+		bad(why, "its reference, frame %s, is missing or no reference", hex);
+		return VV_CHECK_REFERENCE;
+	}
 	err = pin(c, set, pack, &ref, out, admitted);
 	if (err == VV_ENOMEM)
 		return err;
-	return err ? bad(why, "its reference, frame %s: %s", hex, vv_err_text(err))
-		   : GOOD;
+	if (!err)
+		return GOOD;
+	bad(why, "its reference, frame %s: %s", hex, vv_err_text(err));
+	return VV_CHECK_REFERENCE;
 }
 
 static int check_stored(struct vv_checker *c, unsigned worker,

@@ -36,8 +36,12 @@ void vv_checker_stop(struct vv_checker *c); /* what is asked returns VV_ECANCELE
 
 /*
  * All checks: 1 = good; 0 = not, and @why has a line for people; < 0 = it could not be
- * found out (VV_ENOMEM, VV_ECANCELED).
+ * found out (VV_ENOMEM, VV_ECANCELED).  A frame that is not because of its reference,
+ * whose own copy is told by itself, is VV_CHECK_REFERENCE.
  */
+enum {
+	VV_CHECK_REFERENCE = 2
+};
 
 /* Are these the bytes of that id?  (The rules of what they are is tree.h's, pack.h's.) */
 int vv_check_image(struct vv_checker *c, const struct vv_image *image,

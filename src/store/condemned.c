@@ -20,32 +20,36 @@ struct listing {
  * A record that is damaged still is one: publishers go by its key.  Its time counts
  * anew, by the record that gc writes in its place.
  */
-static int read_time(struct vv_store *store, const char *key, int64_t *out)
+static int read_record(struct vv_store *store, const char *key,
+		       struct vv_condemned_item *out)
 {
 	struct vv_record record;
 	char *text = NULL;
+	int64_t damaged;
 	size_t len;
 	int err = vv_source_get_whole(vv_store_source(store), key, VV_RECORD_MAX, &text,
 				      &len);
 
-	*out = INT64_MAX;
 	if (!err)
 		err = vv_record_parse(&record, "condemned", text, len);
 	if (!err)
-		err = vv_record_number(&record, "time", out);
-	if (!err && *out < 0)
+		err = vv_record_number(&record, "time", &out->time_ns);
+	if (!err && out->time_ns < 0)
 		err = VV_ECORRUPT;
+	out->is_damaged = !err &&
+			  vv_record_number(&record, "damaged", &damaged) == VV_OK &&
+			  damaged != 0;
 	free(text);
 	if (err && err != VV_ENOENT)
 		vv_log(VV_LOG_WARN, "%s: %s", key, vv_err_text(err));
 	if (err == VV_ECORRUPT || err == VV_EINVAL || err == VV_EFBIG) {
-		*out = INT64_MAX;
+		out->time_ns = INT64_MAX;
 		return VV_OK;
 	}
 	return err;
 }
 
-static int add(struct vv_condemned *c, const struct vv_id *id, int64_t time_ns)
+static int add(struct vv_condemned *c, const struct vv_condemned_item *item)
 {
 	if (c->count == c->cap) {
 		size_t cap = c->cap ? 2 * c->cap : 64;
@@ -57,25 +61,24 @@ static int add(struct vv_condemned *c, const struct vv_id *id, int64_t time_ns)
 		c->items = items;
 		c->cap = cap;
 	}
-	c->items[c->count] = (struct vv_condemned_item){ *id, time_ns };
-	return vv_idmap_put(&c->index, id, c->count++);
+	c->items[c->count] = *item;
+	return vv_idmap_put(&c->index, &item->id, c->count++);
 }
 
 static int list_one(void *ctx, const char *key, const struct vv_object_info *info)
 {
 	const struct listing *l = ctx;
 	const char *hex = key + strlen(PREFIX);
-	struct vv_id id;
-	int64_t time_ns;
+	struct vv_condemned_item item = { .time_ns = INT64_MAX };
 	int err;
 
 	(void)info;
-	if (vv_id_from_hex(&id, hex, strlen(hex)))
+	if (vv_id_from_hex(&item.id, hex, strlen(hex)))
 		return VV_OK; /* unknown keys are ignored */
-	err = read_time(l->store, key, &time_ns);
+	err = read_record(l->store, key, &item);
 	if (err == VV_ENOENT)
 		return VV_OK;
-	return err ? err : add(l->out, &id, time_ns);
+	return err ? err : add(l->out, &item);
 }
 
 int vv_condemned_list(struct vv_condemned *out, struct vv_store *store)
@@ -94,8 +97,8 @@ void vv_condemned_fini(struct vv_condemned *c)
 	*c = (struct vv_condemned){ 0 };
 }
 
-int vv_condemned_put(struct vv_store *store, const struct vv_id *id, const char *kind,
-		     int64_t time_ns, const char *why)
+int vv_condemned_put(struct vv_store *store, const struct vv_id *id, int64_t time_ns,
+		     const struct vv_condemned_why *why)
 {
 	char key[VV_STORE_KEY_MAX];
 	struct vv_buf record;
@@ -105,11 +108,13 @@ int vv_condemned_put(struct vv_store *store, const struct vv_id *id, const char 
 	vv_store_condemned_key(key, id);
 	err = vv_record_begin(&record, "condemned");
 	if (!err)
-		err = vv_record_add_text(&record, "kind", kind);
+		err = vv_record_add_text(&record, "kind", why->kind);
 	if (!err)
 		err = vv_record_add_number(&record, "time", time_ns);
 	if (!err)
-		err = vv_record_add_text(&record, "why", why);
+		err = vv_record_add_text(&record, "why", why->why);
+	if (!err && why->is_damaged)
+		err = vv_record_add_number(&record, "damaged", 1);
 	if (!err)
 		err = vv_record_end(&record);
 	if (!err)

@@ -9,6 +9,7 @@
 
 #include "core/idmap.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,6 +18,7 @@ struct vv_store;
 struct vv_condemned_item {
 	struct vv_id id;
 	int64_t time_ns; /* INT64_MAX: the record is damaged, so as if it were of now */
+	bool is_damaged; /* the object is: it is not pardoned while it is needed */
 };
 
 struct vv_condemned {
@@ -29,8 +31,15 @@ struct vv_condemned {
 int vv_condemned_list(struct vv_condemned *out, struct vv_store *store);
 void vv_condemned_fini(struct vv_condemned *c); /* a zeroed one is fine */
 
-/* @kind is "pack" or "tree".  Takes the place of a record that is there. */
-int vv_condemned_put(struct vv_store *store, const struct vv_id *id, const char *kind,
-		     int64_t time_ns, const char *why);
+/* What a record says. */
+struct vv_condemned_why {
+	const char *kind; /* "pack" or "tree" */
+	const char *why;
+	bool is_damaged;
+};
+
+/* Takes the place of a record that is there. */
+int vv_condemned_put(struct vv_store *store, const struct vv_id *id, int64_t time_ns,
+		     const struct vv_condemned_why *why);
 
 #endif

@@ -40,8 +40,8 @@
  *	g1 lists trees, packs and condemned records: only these are candidates.
  *	g2 marks: intents, refs, leases, the trees these name, packs - in that order.
  *	g3 removes stale announcements.
- *	g4 removes the records of what is live (pardon), writes records for what is not
- *	   (condemn).
+ *	g4 removes the records of what is live (pardon) unless they say that it is damaged,
+ *	   writes records for what is not (condemn).
  *	g5 removes what had its record at g1, at least grace ago, and is not live by g2:
  *	   the object first, its record after it.
  *	With no grace: g2 and g5 once more for what g4 condemned.
@@ -72,6 +72,9 @@
  * (G7) What a live blob needs was found whole in packs that were listed after its tree
  *	was read.  Of several copies one is chosen by one mark, and only that mark's
  *	choice is deleted by, so two copies never each go in favour of the other.
+ *	Whoever finds a damaged pack may write a record for it at any time: publishers
+ *	then store its content anew, marks prefer their copies, and G1 to G7 ask only
+ *	when a record was there, not who wrote it.
  * (G8) A crash leaves: a record without its object, which the next run removes; or an
  *	object with its record, which it judges again.
  */
@@ -83,6 +86,7 @@ struct object {
 	struct vv_id id;
 	uint64_t size;
 	int64_t condemned_ns;	/* 0: no record */
+	bool is_damaged;	/* says the record */
 	bool is_tree, is_fresh; /* fresh: condemned by this run */
 };
 
@@ -219,8 +223,10 @@ static void note_condemned(struct gc *gc)
 		struct object *o = &gc->objects[i];
 		uint64_t n;
 
-		if (vv_idmap_get(&gc->condemned.index, &o->id, &n))
-			o->condemned_ns = gc->condemned.items[n].time_ns;
+		if (!vv_idmap_get(&gc->condemned.index, &o->id, &n))
+			continue;
+		o->condemned_ns = gc->condemned.items[n].time_ns;
+		o->is_damaged = gc->condemned.items[n].is_damaged;
 	}
 }
 
@@ -335,13 +341,16 @@ static int pardon(struct gc *gc, struct object *o)
 
 static int condemn(struct gc *gc, struct object *o)
 {
-	static const char why[] = "no ref, intent or lease leads to it";
+	const struct vv_condemned_why why = {
+		.kind = kind_of(o),
+		.why = "no ref, intent or lease leads to it",
+	};
 	int64_t now = vv_time_ns();
 	int err = VV_OK;
 
-	report_object(gc, o, VV_GC_CONDEMN, why);
+	report_object(gc, o, VV_GC_CONDEMN, why.why);
 	if (!gc->opts->dry_run)
-		err = vv_condemned_put(gc->store, &o->id, kind_of(o), now, why);
+		err = vv_condemned_put(gc->store, &o->id, now, &why);
 	if (err)
 		return err;
 	gc->stats->condemned++;
@@ -399,6 +408,11 @@ static int spare(struct gc *gc, struct object *o)
 {
 	gc->stats->live_objects++;
 	gc->stats->live_bytes += o->size;
+	if (o->is_damaged) {
+		report_object(gc, o, VV_GC_KEEP,
+			      "damaged, and still needed: pack its refs again");
+		return VV_OK;
+	}
 	return o->condemned_ns ? pardon(gc, o) : VV_OK;
 }
 

@@ -4,7 +4,9 @@
  * Mark: what refs, intents and leases lead to is live (store/mark.h).
  * Condemn: an object that is not live gets a `condemned/` record with the time.
  * Delete: a later run (or the same one if grace is 0) marks again; what was condemned at
- * least grace ago and is still not live goes; what is live again loses its record.
+ * least grace ago and is still not live goes; what is live again loses its record.  A
+ * pack that was condemned because it is damaged (verify.h) keeps its record while it is
+ * needed, so that who packs its content again stores it anew.
  *
  * A ref, announcement or live tree that cannot be read stops removal: nothing is proved
  * then.  Why all this is safe beside publishers and mounts stands in gc.c.
@@ -26,7 +28,7 @@ enum vv_gc_verdict {
 	VV_GC_WAIT, /* condemned, and grace is not over */
 	VV_GC_DELETE,
 	VV_GC_PARDON, /* condemned, but in use again */
-	VV_GC_KEEP,   /* an announcement that is honoured */
+	VV_GC_KEEP, /* an announcement that is honoured; a damaged pack that is needed */
 };
 
 struct vv_gc_item {

@@ -163,6 +163,26 @@ static int tell_gc_at_work(void)
 	return VV_EBUSY;
 }
 
+/*
+ * A tree of this name is there.  Its bytes are ours if it is whole; else ours take their
+ * place, since the name says what they must be.
+ */
+static int heal_tree(struct publisher *p, const char *key)
+{
+	struct vv_source *src = vv_store_source(p->store);
+	char *bytes = NULL;
+	size_t len = 0;
+	int err = vv_source_get_whole(src, key, p->image.len, &bytes, &len);
+	bool is_whole =
+		!err && len == p->image.len && memcmp(bytes, p->image.bytes, len) == 0;
+
+	free(bytes);
+	if (is_whole || err == VV_ENOENT || err == VV_ENOMEM)
+		return err;
+	vv_log(VV_LOG_WARN, "%s is damaged; put anew", key);
+	return vv_source_put(src, key, p->image.bytes, p->image.len, VV_PUT_REPLACE);
+}
+
 static int put_tree_once(struct publisher *p)
 {
 	char key[VV_STORE_KEY_MAX];
@@ -173,7 +193,9 @@ static int put_tree_once(struct publisher *p)
 			    p->image.len, VV_PUT_NEW);
 	if (!err)
 		p->stats->bytes_stored += p->image.len;
-	return err && err != VV_EEXIST ? err : check_tree(p->store, &p->tree);
+	else if (err == VV_EEXIST)
+		err = heal_tree(p, key);
+	return err ? err : check_tree(p->store, &p->tree);
 }
 
 /*

@@ -4,9 +4,11 @@
 #include "core/arith.h"
 #include "core/err.h"
 #include "core/refname.h"
+#include "os/system.h"
 #include "os/thread.h"
 #include "source/source.h"
 #include "store/check.h"
+#include "store/condemned.h"
 #include "store/crew.h"
 #include "store/damage.h"
 #include "store/inside.h"
@@ -30,6 +32,7 @@ struct verify {
 	struct vv_store *store; /* borrowed, and the options */
 	const struct vv_verify_options *opts;
 	struct vv_pack_set *set;    /* counted */
+	atomic_bool *is_bad;	    /* owned; packs of the set that are damaged */
 	struct vv_checker *checker; /* owned, as is all below */
 	struct vv_crew *crew;
 	struct named *refs; /* sorted by name; good ones */
@@ -318,6 +321,8 @@ static void check_index(struct verify *v, unsigned worker, const struct task *ta
 		good = 0;
 	if (good == 0)
 		report_pack(v, &pack->id, why);
+	if (good == 0)
+		atomic_store(&v->is_bad[task->pack], true);
 }
 
 static void check_frames(struct verify *v, unsigned worker, const struct task *task)
@@ -331,8 +336,10 @@ static void check_frames(struct verify *v, unsigned worker, const struct task *t
 
 		if (good < 0)
 			fail(v, good);
-		else if (good == 0)
+		else if (good != 1)
 			report_frame(v, pack, task->spots[i].index, why);
+		if (good == 0)
+			atomic_store(&v->is_bad[task->spots->pack], true);
 	}
 	count(v, &v->stats.frames, task->count);
 }
@@ -410,6 +417,7 @@ static void verify_pack(struct verify *v, size_t i, struct vv_spots *frames,
 	} else if (err) {
 		count(v, &v->stats.packs, 1);
 		report_pack(v, vv_pack_set_id(v->set, i), vv_err_text(err));
+		atomic_store(&v->is_bad[i], true);
 	}
 	if (err)
 		return;
@@ -642,6 +650,33 @@ static void verify_needed(struct verify *v)
 	free(is_used);
 }
 
+/* ---- condemning ---- */
+
+/* A pack of a version that we do not know is not damaged for all that. */
+static bool is_to_be_condemned(const struct verify *v, size_t i)
+{
+	return atomic_load(&v->is_bad[i]) && vv_pack_set_err(v->set, i) != VV_ENEWER;
+}
+
+static int condemn_damaged(struct verify *v)
+{
+	const struct vv_condemned_why why = {
+		.kind = "pack",
+		.why = "damaged",
+		.is_damaged = true,
+	};
+	int err = atomic_load(&v->err);
+
+	for (size_t i = 0; !err && i < vv_pack_set_count(v->set); i++) {
+		if (!is_to_be_condemned(v, i))
+			continue;
+		err = vv_condemned_put(v->store, vv_pack_set_id(v->set, i),
+				       vv_time_ns(), &why);
+		v->stats.condemned += !err;
+	}
+	return err;
+}
+
 /* ---- the whole ---- */
 
 static int begin(struct verify *v)
@@ -657,6 +692,10 @@ static int begin(struct verify *v)
 	vv_mutex_init(&v->lock);
 	vv_damage_init(&v->damage);
 	err = vv_store_packs_refresh(v->store, &v->set);
+	if (!err) {
+		v->is_bad = calloc(vv_pack_set_count(v->set) + 1, sizeof *v->is_bad);
+		err = v->is_bad ? VV_OK : VV_ENOMEM;
+	}
 	if (!err)
 		err = vv_checker_new(&v->checker, v->store, vv_crew_size(crew.jobs));
 	return err ? err : vv_crew_new(&v->crew, &crew);
@@ -672,6 +711,7 @@ static int end(struct verify *v, int err, struct vv_verify_stats *stats)
 	vv_crew_free(v->crew);
 	vv_checker_free(v->checker);
 	vv_pack_set_unref(v->set);
+	free(v->is_bad);
 	vv_damage_fini(&v->damage);
 	for (size_t i = 0; i < v->ref_count; i++)
 		free(v->refs[i].name);
@@ -696,6 +736,8 @@ int vv_verify_store(struct vv_store *store, const struct vv_verify_options *opts
 		verify_trees(&v);
 		verify_packs(&v);
 		name_damage(&v);
+		if (opts->condemn)
+			err = condemn_damaged(&v);
 	}
 	return end(&v, err, stats);
 }

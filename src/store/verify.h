@@ -20,6 +20,7 @@
 #ifndef VV_STORE_VERIFY_H
 #define VV_STORE_VERIFY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -36,6 +37,11 @@ struct vv_problem {
 
 struct vv_verify_options {
 	unsigned jobs; /* 0 = processors */
+	/*
+	 * Condemn packs that are damaged (vv_verify_store only): who packs their content
+	 * again stores it anew, and gc removes them once no ref needs them.
+	 */
+	bool condemn;
 	/* From any thread, one at a time.  The problem lives for the call. */
 	void (*report)(void *ctx, const struct vv_problem *problem);
 	/*
@@ -48,8 +54,9 @@ struct vv_verify_options {
 
 struct vv_verify_stats {
 	uint64_t refs, trees, packs, frames, blobs;
-	uint64_t bytes;	   /* plain bytes and images that were hashed */
-	uint64_t problems; /* 0: all is well */
+	uint64_t bytes;	    /* plain bytes and images that were hashed */
+	uint64_t problems;  /* 0: all is well */
+	uint64_t condemned; /* packs */
 };
 
 /*

@@ -8,6 +8,7 @@
 #include "source/dir.h"
 #include "source/hook.h"
 #include "source/source.h"
+#include "store/condemned.h"
 #include "store/intent.h"
 #include "store/store.h"
 #include "test.h"
@@ -287,6 +288,30 @@ static void condemn_by_hand(const struct vv_id *id)
 	CHECK_INT(vv_source_put(ts.source, key, record.bytes, record.len, VV_PUT_NEW),
 		  VV_OK);
 	vv_buf_fini(&record);
+}
+
+static void a_damaged_pack_stays_condemned_while_it_is_needed(void)
+{
+	const struct vv_condemned_why damaged = {
+		.kind = "pack",
+		.why = "damaged",
+		.is_damaged = true,
+	};
+	struct vv_id pack, again;
+
+	begin();
+	pack = pack_with(SIZE);
+	tree_of(content, SIZE, "a");
+	CHECK_INT(vv_condemned_put(ts.store, &pack, 1, &damaged), VV_OK);
+	for (int i = 0; i < 2; i++) {
+		CHECK_INT(gc(HOUR_NS), VV_OK);
+		CHECK_INT(stats.pardoned, 0);
+		CHECK(has_pack(&pack) && is_condemned(&pack));
+	}
+	again = pack_with(2 * SIZE);
+	CHECK_INT(gc(HOUR_NS), VV_OK);
+	CHECK(!has_pack(&pack) && !is_condemned(&pack) && has_pack(&again));
+	end();
 }
 
 static void a_condemned_pack_is_kept_only_if_no_other_has_the_blob(void)
@@ -665,6 +690,7 @@ int main(void)
 	RUN(packs_of_foreign_frames_and_references_are_kept);
 	RUN(of_two_packs_with_a_blob_one_is_kept);
 	RUN(the_pack_that_is_needed_anyway_is_the_one_kept);
+	RUN(a_damaged_pack_stays_condemned_while_it_is_needed);
 	RUN(a_condemned_pack_is_kept_only_if_no_other_has_the_blob);
 	RUN(a_pack_whose_copy_is_not_whole_does_not_count);
 	RUN(blobs_of_named_streams_are_needed_too);
