@@ -39,7 +39,7 @@ enum {
 	VV_CACHE_FLOOR_MAX = 256 << 20 /* bytes */
 };
 
-/* Where page memory comes from: os/system.h in products, malloc in tests. */
+/* Where page memory comes from: os/runs.h in products, malloc in tests. */
 struct vv_page_ops {
 	void *(*alloc)(size_t size); /* NULL: no memory */
 	void (*free)(void *pages, size_t size);

@@ -4,7 +4,7 @@
 #include "core/log.h"
 #include "host/hostlayer.h"
 #include "host/serve_parts.h"
-#include "os/system.h"
+#include "os/runs.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +13,7 @@ enum {
 	MEMORY_DEFAULT = 256 << 20,
 };
 
-static const struct vv_page_ops pages = { vv_pages_new, vv_pages_free };
+static const struct vv_page_ops pages = { vv_run_new, vv_run_free };
 
 static char *copy(const char *text)
 {
