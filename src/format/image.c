@@ -4,7 +4,6 @@
 #include "core/arith.h"
 #include "core/err.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -135,7 +134,22 @@ static int check_page(const struct vv_image *img, uint32_t page)
 		return bad_sum(img);
 	atomic_fetch_or_explicit(&img->checked[page / 8], (uint8_t)(1u << page % 8),
 				 memory_order_relaxed);
+	if (img->watch)
+		img->watch->touched(img->watch);
 	return VV_OK;
+}
+
+void vv_image_forget_checks(const struct vv_image *img)
+{
+	for (uint32_t i = 0; i < img->page_count / 8 + 1; i++)
+		atomic_store_explicit(&img->checked[i], 0, memory_order_relaxed);
+}
+
+/* Most find it set: then the line stays shared between processors. */
+static void note_use(struct vv_image_watch *watch)
+{
+	if (!atomic_load_explicit(&watch->is_used, memory_order_relaxed))
+		atomic_store_explicit(&watch->is_used, true, memory_order_relaxed);
 }
 
 int vv_image_get(const struct vv_image *img, uint64_t off, uint64_t len,
@@ -148,6 +162,8 @@ int vv_image_get(const struct vv_image *img, uint64_t off, uint64_t len,
 	*out = NULL;
 	if (!vv_range_fits(off, len, img->body_size))
 		return VV_ECORRUPT;
+	if (img->watch)
+		note_use(img->watch);
 	/* No overflow: body_size is at most 2^40. */
 	end = (uint32_t)((off + len + VV_IMAGE_PAGE - 1) / VV_IMAGE_PAGE);
 	for (page = (uint32_t)(off / VV_IMAGE_PAGE); page < end; page++) {

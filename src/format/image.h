@@ -2,7 +2,8 @@
  * image.h - a body in checksummed pages, used in place (docs/format.md, section 5).
  *
  * Answers: may I look at these bytes?  Each page is checked once, when it is first
- * asked for; after that the question costs one test of a bit.
+ * asked for, and again after the checks were forgotten; else the question costs one test
+ * of a bit.
  *
  * Ownership: the bytes are borrowed (usually a mapping) and must outlive the image.
  * Threads: get is safe from any thread once open; init and fini from one.
@@ -14,6 +15,7 @@
 #include "core/id.h"
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -27,6 +29,13 @@ enum vv_image_kind {
 	VV_IMAGE_PACK_INDEX = 2,
 };
 
+/* Who wants to know how an image comes into memory (store/windows.h). */
+struct vv_image_watch {
+	/* A page was checked; on the thread that needs it, which may hold locks. */
+	void (*touched)(struct vv_image_watch *watch);
+	atomic_bool is_used; /* set whenever anything is asked for */
+};
+
 struct vv_image {
 	const uint8_t *body; /* borrowed; NULL when not open */
 	const uint8_t *sums; /* borrowed */
@@ -35,6 +44,8 @@ struct vv_image {
 	const atomic_uint
 		*faults; /* borrowed, may be NULL: grows when a page is lost */
 	_Atomic(uint8_t) *checked; /* owned: a bit for each page that was found good */
+	struct vv_image_watch
+		*watch; /* borrowed, may be NULL; set before others use it */
 };
 
 /*
@@ -62,6 +73,9 @@ void vv_image_fini(struct vv_image *img); /* a zeroed image is fine */
 int vv_image_get(const struct vv_image *img, uint64_t off, uint64_t len,
 		 const uint8_t **out);
 unsigned vv_image_faults(const struct vv_image *img);
+
+/* Every page is checked anew when it is asked for next.  Any thread. */
+void vv_image_forget_checks(const struct vv_image *img);
 
 /* Check every page, also those checked before, and the padding of the last one. */
 int vv_image_verify(const struct vv_image *img);

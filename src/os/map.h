@@ -44,6 +44,12 @@ void vv_map_close(struct vv_map *map);
 /* Give the resident pages back; they come again when touched. */
 void vv_map_drop(const struct vv_map *map);
 
+/*
+ * Bytes of files, all maps and the program itself, that are resident in this process as
+ * the system counts it now; 0 where it does not tell.
+ */
+size_t vv_map_resident_bytes(void);
+
 /* How often a page could not be read; it only grows. */
 static inline unsigned vv_map_faults(const struct vv_map *map)
 {

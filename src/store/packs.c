@@ -41,6 +41,7 @@ struct slot {
 	int err;		 /* why it is BAD; as `pack` (P1) */
 	struct vv_object object; /* owned: the index */
 	struct vv_pack pack;
+	struct vv_window window;
 };
 
 struct vv_pack_set {
@@ -72,6 +73,7 @@ static void slot_unref(struct slot *slot)
 {
 	if (!slot || atomic_fetch_sub(&slot->refs, 1) > 1)
 		return;
+	vv_windows_remove(&slot->window);
 	vv_pack_fini(&slot->pack);
 	vv_object_drop(&slot->object);
 	free(slot);
@@ -118,7 +120,12 @@ static int load(struct vv_store *store, struct slot *slot)
 				   slot->object.size, slot->object.faults);
 	if (!err)
 		vv_pack_note_get(&slot->pack.note, head + VV_PACK_HEADER);
-	return err ? err : vv_pack_check_file(&slot->pack, head, at);
+	if (!err)
+		err = vv_pack_check_file(&slot->pack, head, at);
+	if (!err)
+		vv_windows_add(&store->windows, &slot->window, &slot->pack.image,
+			       &slot->object.map);
+	return err;
 }
 
 /* true: the caller loads it.  false: it is READY or BAD. */

@@ -21,6 +21,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -52,6 +53,7 @@ static _Atomic(struct block *) newest_block;
 static struct slot *free_slots; /* protected by registry_lock */
 static struct sigaction earlier_action;
 static size_t page_size;
+static int statm; /* /proc/self/statm, or -1 */
 
 /* ---- in the signal handler ---- */
 
@@ -154,6 +156,7 @@ static void start_registry(void)
 
 	vv_mutex_init(&registry_lock);
 	page_size = (size_t)sysconf(_SC_PAGESIZE);
+	statm = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
 	sigemptyset(&action.sa_mask);
 	sigaction(SIGBUS, NULL, &earlier_action); /* before ours can run and use it */
 	sigaction(SIGBUS, &action, NULL);
@@ -305,4 +308,23 @@ void vv_map_drop(const struct vv_map *map)
 						     memory_order_relaxed),
 			atomic_load_explicit(&slot->size, memory_order_relaxed),
 			MADV_DONTNEED);
+}
+
+/* In pages: all, resident, resident and shared with a file, ...  Kept open: it is asked often. */
+size_t vv_map_resident_bytes(void)
+{
+	char text[128];
+	unsigned long long all, resident, shared;
+	ssize_t n;
+
+	vv_once_run(&registry_once, start_registry);
+	if (statm < 0)
+		return 0;
+	n = pread(statm, text, sizeof text - 1, 0);
+	if (n <= 0)
+		return 0;
+	text[n] = '\0';
+	if (sscanf(text, "%llu %llu %llu", &all, &resident, &shared) != 3)
+		return 0;
+	return (size_t)shared * page_size;
 }

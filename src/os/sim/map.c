@@ -52,6 +52,11 @@ void vv_map_close(struct vv_map *map)
 	*map = (struct vv_map){ 0 };
 }
 
+size_t vv_map_resident_bytes(void)
+{
+	return 0;
+}
+
 void vv_map_drop(const struct vv_map *map)
 {
 	(void)map;
