@@ -28,7 +28,7 @@ enum vv_holder {
 	VV_HOLD_TRANSPORT,
 	VV_HOLD_NODES,
 	VV_HOLD_LISTINGS,
-	VV_HOLD_TREES,
+	VV_HOLD_TREES, /* copies of trees and indexes; what mapped ones may hold */
 	VV_HOLD_UPPER,
 	VV_HOLD_PACKER,
 	VV_HOLDER_COUNT,

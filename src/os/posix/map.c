@@ -31,7 +31,8 @@ _Static_assert(ATOMIC_POINTER_LOCK_FREE == 2 && ATOMIC_INT_LOCK_FREE == 2,
 	       "the handler uses these");
 
 enum {
-	SLOTS_PER_BLOCK = 128
+	SLOTS_PER_BLOCK = 128,
+	WHOLE_BYTES = 1 << 20,
 };
 
 struct slot {
@@ -238,6 +239,18 @@ static int check_range(int fd, uint64_t off, uint64_t *len)
 	return *len > SIZE_MAX - page_size ? VV_EFBIG : VV_OK;
 }
 
+/*
+ * What is small is read as a whole and at once.  After that a page that is missing is
+ * read alone: around it a kernel would read as much as suits a scan of a large file,
+ * several MiB with some disks, and in a memory cgroup throw out for it what we just used.
+ */
+static void advise(void *start, size_t size)
+{
+	if (size <= WHOLE_BYTES)
+		madvise(start, size, MADV_WILLNEED);
+	madvise(start, size, MADV_RANDOM);
+}
+
 /* @lead: bytes between the start of the first page and the first byte asked for. */
 static int map_range(struct vv_map *out, int fd, uint64_t off, size_t len)
 {
@@ -250,6 +263,7 @@ static int map_range(struct vv_map *out, int fd, uint64_t off, size_t len)
 	start = mmap(NULL, whole, PROT_READ, MAP_SHARED, fd, (off_t)(off - lead));
 	if (start == MAP_FAILED)
 		return vv_err_from_errno(errno);
+	advise(start, whole);
 	err = take_slot(&slot, start, whole);
 	if (err) {
 		munmap(start, whole);
