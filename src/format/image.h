@@ -29,7 +29,7 @@ enum vv_image_kind {
 	VV_IMAGE_PACK_INDEX = 2,
 };
 
-/* Who wants to know how an image comes into memory (store/windows.h). */
+/* Who wants to know how an image comes into memory (store/map_windows.h). */
 struct vv_image_watch {
 	/* A page was checked; on the thread that needs it, which may hold locks. */
 	void (*touched)(struct vv_image_watch *watch);

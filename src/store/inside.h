@@ -6,8 +6,8 @@
 #define VV_STORE_INSIDE_H
 
 #include "os/thread.h"
+#include "store/map_windows.h"
 #include "store/store.h"
-#include "store/windows.h"
 
 struct vv_budget;
 
@@ -16,9 +16,9 @@ enum {
 };
 
 struct vv_store {
-	struct vv_source *source;  /* owned */
-	struct vv_budget *budget;  /* borrowed; NULL: none */
-	struct vv_windows windows; /* of open trees and pack indexes */
+	struct vv_source *source;      /* owned */
+	struct vv_budget *budget;      /* borrowed; NULL: none */
+	struct vv_map_windows windows; /* of open trees and pack indexes */
 
 	struct vv_mutex lock;	   /* never held during I/O */
 	struct vv_cond loaded;	   /* a pack index was */

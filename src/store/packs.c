@@ -41,7 +41,7 @@ struct slot {
 	int err;		 /* why it is BAD; as `pack` (P1) */
 	struct vv_object object; /* owned: the index */
 	struct vv_pack pack;
-	struct vv_window window;
+	struct vv_map_window window;
 };
 
 struct vv_pack_set {
@@ -73,7 +73,7 @@ static void slot_unref(struct slot *slot)
 {
 	if (!slot || atomic_fetch_sub(&slot->refs, 1) > 1)
 		return;
-	vv_windows_remove(&slot->window);
+	vv_map_windows_remove(&slot->window);
 	vv_pack_fini(&slot->pack);
 	vv_object_drop(&slot->object);
 	free(slot);
@@ -123,8 +123,8 @@ static int load(struct vv_store *store, struct slot *slot)
 	if (!err)
 		err = vv_pack_check_file(&slot->pack, head, at);
 	if (!err)
-		vv_windows_add(&store->windows, &slot->window, &slot->pack.image,
-			       &slot->object.map);
+		vv_map_windows_add(&store->windows, &slot->window, &slot->pack.image,
+				   &slot->object.map);
 	return err;
 }
 

@@ -186,7 +186,7 @@ int vv_store_open(struct vv_store **out, struct vv_source *src)
 		return VV_ENOMEM;
 	vv_mutex_init(&store->lock);
 	vv_cond_init(&store->loaded);
-	vv_windows_init(&store->windows);
+	vv_map_windows_init(&store->windows);
 	store->source = src;
 	*out = store;
 	return VV_OK;
@@ -207,7 +207,7 @@ void vv_store_close(struct vv_store *store)
 	vv_pack_set_unref(store->packs);
 	for (int i = 0; i < VV_TREE_BUCKETS; i++)
 		assert(!store->trees[i]);
-	vv_windows_fini(&store->windows);
+	vv_map_windows_fini(&store->windows);
 	vv_source_free(store->source);
 	vv_cond_fini(&store->loaded);
 	vv_mutex_fini(&store->lock);
@@ -222,5 +222,5 @@ struct vv_source *vv_store_source(struct vv_store *store)
 void vv_store_set_budget(struct vv_store *store, struct vv_budget *budget)
 {
 	store->budget = budget;
-	vv_windows_set_budget(&store->windows, budget);
+	vv_map_windows_set_budget(&store->windows, budget);
 }

@@ -12,7 +12,7 @@
 struct vv_open_tree {
 	struct vv_tree tree;
 	struct vv_object object; /* owned */
-	struct vv_window window;
+	struct vv_map_window window;
 	struct vv_store *store;	   /* borrowed */
 	struct vv_open_tree *next; /* in its bucket; protected by the store's lock */
 	unsigned refs;		   /* likewise; 0 only before it is in the table */
@@ -31,7 +31,7 @@ static void tree_free(struct vv_open_tree *t)
 {
 	if (!t)
 		return;
-	vv_windows_remove(&t->window);
+	vv_map_windows_remove(&t->window);
 	vv_tree_fini(&t->tree);
 	vv_object_drop(&t->object);
 	free(t);
@@ -53,8 +53,8 @@ static int load(struct vv_open_tree *t, const struct vv_id *id)
 		err = vv_tree_init(&t->tree, id, t->object.bytes, t->object.size,
 				   t->object.faults);
 	if (!err)
-		vv_windows_add(&t->store->windows, &t->window, &t->tree.image,
-			       &t->object.map);
+		vv_map_windows_add(&t->store->windows, &t->window, &t->tree.image,
+				   &t->object.map);
 	if (vv_store_found(err))
 		vv_log(VV_LOG_ERROR, "tree %s: %s", key, vv_err_text(err));
 	return err;

@@ -1,4 +1,4 @@
-#include "store/windows.h"
+#include "store/map_windows.h"
 
 #include "cache/budget.h"
 #include "core/err.h"
@@ -17,12 +17,12 @@ struct object {
 	char *path;
 	struct vv_map map;
 	struct vv_image image;
-	struct vv_window window;
+	struct vv_map_window window;
 };
 
 static char *dir;
 static struct vv_budget *budget;
-static struct vv_windows windows;
+static struct vv_map_windows windows;
 static struct object a, b;
 static size_t faked; /* bytes */
 
@@ -60,23 +60,23 @@ static void make(struct object *o, const char *name, size_t size, uint8_t seed)
 	CHECK_INT(vv_image_init(&o->image, o->map.bytes, o->map.size, VV_IMAGE_TREE,
 				o->map.faults),
 		  VV_OK);
-	o->window = (struct vv_window){ 0 };
-	vv_windows_add(&windows, &o->window, &o->image, &o->map);
+	o->window = (struct vv_map_window){ 0 };
+	vv_map_windows_add(&windows, &o->window, &o->image, &o->map);
 }
 
 static void begin(size_t limit, size_t size)
 {
 	dir = temp_dir_new();
 	CHECK_INT(vv_budget_new(&budget, limit), VV_OK);
-	vv_windows_init(&windows);
-	vv_windows_set_budget(&windows, budget);
+	vv_map_windows_init(&windows);
+	vv_map_windows_set_budget(&windows, budget);
 	make(&a, "a", size, 3);
 	make(&b, "b", size, 5);
 }
 
 static void drop(struct object *o)
 {
-	vv_windows_remove(&o->window);
+	vv_map_windows_remove(&o->window);
 	vv_image_fini(&o->image);
 	vv_map_close(&o->map);
 	free(o->path);
@@ -86,7 +86,7 @@ static void end(void)
 {
 	drop(&a);
 	drop(&b);
-	vv_windows_fini(&windows);
+	vv_map_windows_fini(&windows);
 	vv_budget_free(budget); /* asserts that all was released */
 	temp_dir_free(dir);
 }
@@ -101,7 +101,7 @@ static int get(const struct object *o, size_t page)
 static void images_beyond_what_they_may_hold_stay_within_it(void)
 {
 	size_t most = 0, program = vv_map_resident_bytes(); /* large under sanitizers */
-	size_t allowed = program + VV_WINDOWS_FREE + VV_BUDGET_MIN / 8 + SLACK;
+	size_t allowed = program + VV_MAP_WINDOWS_FREE + VV_BUDGET_MIN / 8 + SLACK;
 	struct vv_budget_stats stats;
 
 	begin(VV_BUDGET_MIN, IMAGE_BYTES);
@@ -116,7 +116,7 @@ static void images_beyond_what_they_may_hold_stay_within_it(void)
 			most = now > most ? now : most;
 		}
 	}
-	CHECK(most > VV_WINDOWS_FREE / 2);
+	CHECK(most > VV_MAP_WINDOWS_FREE / 2);
 	CHECK(most <= allowed);
 	CHECK(windows.drops > 0);
 	vv_budget_get_stats(budget, &stats);
@@ -134,13 +134,13 @@ static void a_budget_that_has_room_lets_them_hold_more(void)
 	CHECK_INT(windows.drops, 0);
 	vv_budget_get_stats(budget, &stats);
 	CHECK(stats.by_holder[VV_HOLD_TREES] >=
-	      2 * IMAGE_BYTES - VV_WINDOWS_FREE - SLACK);
+	      2 * IMAGE_BYTES - VV_MAP_WINDOWS_FREE - SLACK);
 	end();
 }
 
 static void touch_many(const struct object *o, size_t first)
 {
-	for (size_t i = 0; i < VV_WINDOWS_LOOK_EVERY; i++)
+	for (size_t i = 0; i < VV_MAP_WINDOWS_LOOK_EVERY; i++)
 		CHECK_INT(get(o, first + i), VV_OK);
 }
 

@@ -1,31 +1,31 @@
-#include "store/windows.h"
+#include "store/map_windows.h"
 
 #include "cache/budget.h"
 
 #include <assert.h>
 
-void vv_windows_init(struct vv_windows *ws)
+void vv_map_windows_init(struct vv_map_windows *ws)
 {
-	*ws = (struct vv_windows){ .resident = vv_map_resident_bytes };
+	*ws = (struct vv_map_windows){ .resident = vv_map_resident_bytes };
 	vv_mutex_init(&ws->lock);
 }
 
 /* Locked, as all that follow. */
-static void release(struct vv_windows *ws, size_t bytes)
+static void release(struct vv_map_windows *ws, size_t bytes)
 {
 	if (bytes)
 		vv_budget_release(ws->budget, VV_HOLD_TREES, bytes);
 	ws->held -= bytes;
 }
 
-void vv_windows_fini(struct vv_windows *ws)
+void vv_map_windows_fini(struct vv_map_windows *ws)
 {
 	assert(!ws->hand);
 	release(ws, ws->held);
 	vv_mutex_fini(&ws->lock);
 }
 
-void vv_windows_set_budget(struct vv_windows *ws, struct vv_budget *budget)
+void vv_map_windows_set_budget(struct vv_map_windows *ws, struct vv_budget *budget)
 {
 	vv_mutex_lock(&ws->lock);
 	release(ws, ws->held);
@@ -35,19 +35,19 @@ void vv_windows_set_budget(struct vv_windows *ws, struct vv_budget *budget)
 
 /* ---- making room ---- */
 
-static bool reserve_more(struct vv_windows *ws)
+static bool reserve_more(struct vv_map_windows *ws)
 {
-	size_t most = vv_budget_limit(ws->budget) / VV_WINDOWS_BUDGET_PART;
+	size_t most = vv_budget_limit(ws->budget) / VV_MAP_WINDOWS_BUDGET_PART;
 
-	if (ws->held + VV_WINDOWS_STEP > most ||
-	    vv_budget_try_reserve(ws->budget, VV_HOLD_TREES, VV_WINDOWS_STEP))
+	if (ws->held + VV_MAP_WINDOWS_STEP > most ||
+	    vv_budget_try_reserve(ws->budget, VV_HOLD_TREES, VV_MAP_WINDOWS_STEP))
 		return false;
-	ws->held += VV_WINDOWS_STEP;
+	ws->held += VV_MAP_WINDOWS_STEP;
 	return true;
 }
 
 /* Bits before and after: what is checked while the pages go must not pass for later. */
-static void empty(struct vv_windows *ws, struct vv_window *w)
+static void empty(struct vv_map_windows *ws, struct vv_map_window *w)
 {
 	vv_image_forget_checks(w->image);
 	vv_map_drop(w->map);
@@ -57,13 +57,13 @@ static void empty(struct vv_windows *ws, struct vv_window *w)
 }
 
 /* A clock: who was used since the hand came by last has another round. */
-static bool empty_next(struct vv_windows *ws)
+static bool empty_next(struct vv_map_windows *ws)
 {
-	const struct vv_window *start = ws->hand;
+	const struct vv_map_window *start = ws->hand;
 	unsigned rounds = 0;
 
 	while (start && rounds < 2) {
-		struct vv_window *w = ws->hand;
+		struct vv_map_window *w = ws->hand;
 
 		ws->hand = w->next;
 		rounds += ws->hand == start;
@@ -77,30 +77,31 @@ static bool empty_next(struct vv_windows *ws)
 	return false;
 }
 
-static void make_room(struct vv_windows *ws)
+static void make_room(struct vv_map_windows *ws)
 {
 	size_t resident = ws->budget ? ws->resident() : 0;
 
-	while (resident > VV_WINDOWS_FREE + ws->held) {
+	while (resident > VV_MAP_WINDOWS_FREE + ws->held) {
 		if (reserve_more(ws))
 			continue;
 		if (!empty_next(ws))
 			return; /* it is program and libraries */
 		resident = ws->resident();
 	}
-	if (ws->held && resident + 4 * VV_WINDOWS_STEP < VV_WINDOWS_FREE + ws->held)
-		release(ws, VV_WINDOWS_STEP);
+	if (ws->held &&
+	    resident + 4 * VV_MAP_WINDOWS_STEP < VV_MAP_WINDOWS_FREE + ws->held)
+		release(ws, VV_MAP_WINDOWS_STEP);
 }
 
 /* One page more, on whatever thread needs it; not locked. */
 static void touched(struct vv_image_watch *watch)
 {
-	struct vv_window *w = (struct vv_window *)watch;
-	struct vv_windows *ws = w->windows;
+	struct vv_map_window *w = (struct vv_map_window *)watch;
+	struct vv_map_windows *ws = w->windows;
 	unsigned n = atomic_fetch_add_explicit(&ws->touches, 1, memory_order_relaxed);
 
 	atomic_store_explicit(&w->is_empty, false, memory_order_relaxed);
-	if (n % VV_WINDOWS_LOOK_EVERY || atomic_exchange(&ws->is_busy, true))
+	if (n % VV_MAP_WINDOWS_LOOK_EVERY || atomic_exchange(&ws->is_busy, true))
 		return;
 	vv_mutex_lock(&ws->lock);
 	make_room(ws);
@@ -110,8 +111,8 @@ static void touched(struct vv_image_watch *watch)
 
 /* ---- windows come and go ---- */
 
-void vv_windows_add(struct vv_windows *ws, struct vv_window *w, struct vv_image *image,
-		    const struct vv_map *map)
+void vv_map_windows_add(struct vv_map_windows *ws, struct vv_map_window *w,
+			struct vv_image *image, const struct vv_map *map)
 {
 	if (map->size == 0)
 		return;
@@ -130,9 +131,9 @@ void vv_windows_add(struct vv_windows *ws, struct vv_window *w, struct vv_image 
 	image->watch = &w->watch;
 }
 
-void vv_windows_remove(struct vv_window *w)
+void vv_map_windows_remove(struct vv_map_window *w)
 {
-	struct vv_windows *ws = w->windows;
+	struct vv_map_windows *ws = w->windows;
 
 	if (!ws)
 		return;
@@ -142,5 +143,5 @@ void vv_windows_remove(struct vv_window *w)
 	if (ws->hand == w)
 		ws->hand = w->next == w ? NULL : w->next;
 	vv_mutex_unlock(&ws->lock);
-	*w = (struct vv_window){ 0 };
+	*w = (struct vv_map_window){ 0 };
 }
