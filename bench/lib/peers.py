@@ -13,6 +13,8 @@ COLUMNS = "name what bytes wall_s cpu_s peak_mib load".split()
 
 def trees_of(corpus):
     """The toolchains of a corpus; what begins with a dot is downloads."""
+    if not os.path.isdir(corpus):
+        return []
     return sorted(t for t in os.listdir(corpus) if not t.startswith(".") and os.path.isdir(os.path.join(corpus, t)))
 
 
