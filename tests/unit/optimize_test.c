@@ -9,6 +9,8 @@
 #include "store/store.h"
 #include "test.h"
 
+#include <stdlib.h>
+
 enum {
 	SIZE = 300 * 1000,
 	SMALL = 3000,
@@ -284,6 +286,61 @@ static void garbage_goes_with_packs_that_are_put_together(void)
 	test_store_drop(&ts);
 }
 
+static int copy_object(void *ctx, const char *key, const struct vv_object_info *info)
+{
+	struct test_store *from = ctx;
+	char *bytes;
+	size_t len;
+
+	(void)info;
+	CHECK_INT(vv_source_get_whole(from->source, key, 1 << 30, &bytes, &len), VV_OK);
+	CHECK_INT(vv_source_put(ts.source, key, bytes, len, VV_PUT_NEW), VV_OK);
+	free(bytes);
+	return VV_OK;
+}
+
+/* As a publisher leaves it that ran at the same time and knew of nothing else. */
+static void publish_from_elsewhere(const char *ref, const struct memory_entry *entries,
+				   size_t count)
+{
+	struct test_store here = ts, other;
+
+	test_store_make(&ts);
+	publish(ref, entries, count);
+	other = ts;
+	ts = here;
+	CHECK_INT(vv_source_list(other.source, "packs/", copy_object, &other), VV_OK);
+	CHECK_INT(vv_source_list(other.source, "trees/", copy_object, &other), VV_OK);
+	CHECK_INT(vv_source_list(other.source, "refs/", copy_object, &other), VV_OK);
+	test_store_drop(&other);
+}
+
+/* However like something else it is: what refers to it would be lost. */
+static void a_base_is_carried_as_a_base(void)
+{
+	static uint8_t like[SIZE];
+	const struct memory_entry entries[] = {
+		{ .path = "other", .content = like, .size = SIZE },
+	};
+	struct vv_optimize_options opts = quick();
+
+	publish_garbage();
+	memcpy(like, first, SIZE);
+	for (size_t i = 500; i < SIZE; i += 7000)
+		like[i] ^= 1;
+	publish_from_elsewhere("other", entries, 1);
+	opts.small_bytes = 1;
+	optimize(&opts);
+	CHECK_INT(stats.packs_old, 1);
+	gc();
+	CHECK_INT(pack_count(), 3);
+	expect_kept();
+	expect_published(ts.store, "other", entries, 1);
+	optimize(&opts);
+	CHECK_INT(stats.packs_old, 0);
+	test_store_drop(&ts);
+}
+
 /* ---- ends before the end ---- */
 
 static int stop(void *ctx, const struct vv_optimize_stats *so_far, uint64_t done,
@@ -312,12 +369,19 @@ static void an_interrupted_run_leaves_the_store_as_good(void)
 	test_store_drop(&ts);
 }
 
+static int remove_object(void *ctx, const char *key, const struct vv_object_info *info)
+{
+	(void)ctx;
+	(void)info;
+	return vv_source_remove(ts.source, key);
+}
+
 /*
  * As if a run had been killed after its first pack: a pack that was written anew holds part
  * of what others hold.  Then these go at the next run, and what is there is not written
  * again.
  */
-static void what_a_killed_run_wrote_counts(void)
+static void run_after_a_killed_one(int level)
 {
 	struct vv_optimize_options opts = quick();
 	unsigned count;
@@ -326,14 +390,17 @@ static void what_a_killed_run_wrote_counts(void)
 	test_store_make(&ts);
 	ids[0] = publish("1", trees[0], counts[0]);
 	ids[1] = publish("2", trees[1], counts[1]);
+	opts.level = level;
 	optimize(&opts);
+	opts.level = 0;
 	CHECK_INT(stats.packs_new, 1);
 	bytes = stats.new_bytes;
+	CHECK_INT(vv_source_list(ts.source, "condemned/", remove_object, NULL), VV_OK);
 	for (size_t i = 2; i < 4; i++)
 		ids[i] = publish(names[i], trees[i], counts[i]);
 	opts.small_bytes = bytes; /* what was written is not small */
 	optimize(&opts);
-	CHECK_INT(stats.packs, 5); /* the condemned ones are not deleted yet */
+	CHECK_INT(stats.packs, 5); /* with those that it was written from */
 	CHECK_INT(stats.packs_old, 2);
 	CHECK_INT(stats.blobs, 3);
 	gc();
@@ -341,6 +408,13 @@ static void what_a_killed_run_wrote_counts(void)
 	CHECK_INT(count, 2);
 	expect_all();
 	test_store_drop(&ts);
+}
+
+/* At several levels, so that the order of the packs' ids is one and the other. */
+static void what_a_killed_run_wrote_counts(void)
+{
+	for (int level = 1; level <= 5; level++)
+		run_after_a_killed_one(level);
 }
 
 /* ---- damage ---- */
@@ -409,6 +483,7 @@ int main(void)
 	RUN(one_small_pack_stays_as_it_is);
 	RUN(a_store_without_refs_has_nothing_to_write);
 	RUN(what_a_pack_that_stays_refers_to_is_carried);
+	RUN(a_base_is_carried_as_a_base);
 	RUN(garbage_goes_with_packs_that_are_put_together);
 	RUN(an_interrupted_run_leaves_the_store_as_good);
 	RUN(what_a_killed_run_wrote_counts);
