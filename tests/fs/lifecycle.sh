@@ -82,6 +82,13 @@ for way in mount unmount; do
 	check "$way over a dead mount" eval '"$VARVE" $way "$mnt" 2>/dev/null'
 	[ $way = unmount ] || "$VARVE" unmount "$mnt" || fail "unmount after that"
 done
+# The kernel still knows the attributes of its root.
+"$VARVE" mount "$mnt" && stat "$mnt" >/dev/null || exit 1
+kill -9 $(server)
+wait_for has_no_server
+check "mount over a dead mount that was looked at" "$VARVE" mount "$mnt"
+content_is "$mnt/tree/file" hello || fail "that mount works"
+"$VARVE" unmount "$mnt" || fail "unmount after that"
 is_mounted "$mnt" && fail "a dead mount is left"
 "$VARVE" mount "$mnt" && content_is "$mnt/tree/file" hello || fail "the mount point can be used again"
 

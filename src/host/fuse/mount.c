@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 enum {
@@ -75,12 +76,23 @@ static int take_away(const char *where, bool lazy, char text[VV_FUSERMOUNT_TEXT]
 	return os_error(errno);
 }
 
+/*
+ * Is somebody there?  The kernel answers stat(2) from memory long after a server died,
+ * because our attributes live for ever; statfs(2) always asks.
+ */
+static int ask(const char *where, struct stat *st)
+{
+	struct statfs unused;
+
+	return stat(where, st) ? -1 : statfs(where, &unused);
+}
+
 /* Detach what answers ENOTCONN at @where, however many times that is so. */
 static int clear_dead_mounts(const char *where, struct stat *st)
 {
 	char text[VV_FUSERMOUNT_TEXT];
 
-	for (int i = 0; stat(where, st) != 0; i++) {
+	for (int i = 0; ask(where, st) != 0; i++) {
 		int err;
 
 		if (errno != ENOTCONN || i == DEAD_MOUNTS_MAX)
