@@ -261,7 +261,7 @@ static int next_entry(struct archive_input *in, struct vv_input_entry *out)
 	do {
 		err = next_header(in);
 		if (err <= 0)
-			return err;
+			return err ? err : vv_place_end(&in->place, in->path);
 		link = entry_hardlink(in->entry);
 		placed = place_entry(in, link, &out->path);
 		if (placed < 0)

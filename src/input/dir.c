@@ -246,7 +246,7 @@ static int dir_next(struct vv_input *base, struct vv_input_entry *out)
 	close_file(in);
 	for (;;) {
 		if (!vv_walk_next(&in->walk))
-			return 0;
+			return vv_place_end(&in->place, in->top);
 		kept = vv_place_path(&in->place, in->walk.path, &path);
 		if (kept < 0)
 			return complain(in, kept);

@@ -148,6 +148,7 @@ static bool excluded_by(const char *pattern, char *path)
 	bool whole = strchr(pattern, '/') != NULL;
 	char *part = path;
 
+	pattern += strspn(pattern, "/");
 	while (*part) {
 		char *end = part + strcspn(part, "/");
 		char saved = *end;
@@ -171,16 +172,12 @@ static bool excluded(struct vv_place *place)
 	return false;
 }
 
-int vv_place_path(struct vv_place *place, const char *raw, const char **path)
+/* place->clean to place->path, which *@path then is. */
+static int put(struct vv_place *place, const char **path)
 {
 	const char *rest;
 	size_t prefix = strlen(place->prefix);
-	int err;
 
-	*path = NULL;
-	err = clean_path(raw, place->clean, place->cap);
-	if (err)
-		return err;
 	if (excluded(place))
 		return VV_PLACE_EXCLUDED;
 	rest = place->clean;
@@ -198,4 +195,29 @@ int vv_place_path(struct vv_place *place, const char *raw, const char **path)
 	strcpy(place->path + prefix, rest);
 	*path = place->path;
 	return VV_PLACE_KEPT;
+}
+
+int vv_place_path(struct vv_place *place, const char *raw, const char **path)
+{
+	int placed;
+
+	*path = NULL;
+	placed = clean_path(raw, place->clean, place->cap);
+	if (placed)
+		return placed;
+	placed = put(place, path);
+	if (*place->clean && placed >= 0) {
+		place->has_kept |= placed == VV_PLACE_KEPT;
+		place->has_left_out |= placed != VV_PLACE_KEPT;
+	}
+	return placed;
+}
+
+int vv_place_end(const struct vv_place *place, const char *name)
+{
+	if (place->has_kept || !place->has_left_out)
+		return VV_OK;
+	vv_log(VV_LOG_ERROR, "%s: --exclude and --strip-components leave nothing of it",
+	       name);
+	return VV_EINVAL;
 }

@@ -7,7 +7,8 @@
  *
  * Rules: leading `/`, `.` parts and doubled `/` go; a `..` part is refused, because no
  * cleaning makes it harmless. Then --exclude looks at the whole clean path, then parts
- * are stripped, then the prefix is put in front.
+ * are stripped, then the prefix is put in front. A pattern may begin with `/`, as paths
+ * are written; then it is held against whole paths.
  *
  * Ownership: init/fini; the options' strings are borrowed until fini.
  * Threads: one.
@@ -31,6 +32,7 @@ struct vv_place {
 	char *clean;  /* owned; scratch of cap bytes */
 	char *path;   /* owned; the last answer, of cap bytes */
 	size_t cap;
+	bool has_kept, has_left_out; /* anything but the top so far */
 };
 
 /* @opts may be NULL.  VV_EINVAL: a bad prefix (logged).  VV_ENOMEM. */
@@ -48,6 +50,12 @@ enum vv_placed {
  * VV_NAME_MAX; VV_ENAMETOOLONG: too long or too deep as a whole.
  */
 int vv_place_path(struct vv_place *place, const char *raw, const char **path);
+
+/*
+ * At the end of the input @name: VV_EINVAL (logged) if there were entries and the options
+ * left none.  Most likely one option too many, and no reason to empty a ref.
+ */
+int vv_place_end(const struct vv_place *place, const char *name);
 
 /*
  * `*` any bytes, `?` one, `[a-z]` `[!a-z]` one of a set, `\` quotes; `/` is a byte like

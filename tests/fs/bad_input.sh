@@ -94,6 +94,14 @@ fi
 [ "$("$VARVE" ls)" = "$refs" ] || fail "a pack that failed left a ref: $("$VARVE" ls)"
 [ -z "$(find "$VARVE_STORE" -name '.*' -type f)$(ls "$VARVE_STORE/intents" 2>/dev/null)" ] || fail "leftovers: $(find "$VARVE_STORE" -name '.*') $(ls "$VARVE_STORE/intents")"
 
+# An option too many does not empty a ref.
+tree=$("$VARVE" ls -R tree)
+mistake 1 "tree: --exclude and --strip-components leave nothing" "$VARVE" pack -x '*' tree tree
+mistake 1 "tree: --exclude and --strip-components leave nothing" "$VARVE" pack --strip-components 9 tree tree
+tar -cf tree.tar tree
+mistake 1 "tree.tar: --exclude and --strip-components leave nothing" "$VARVE" pack -x /tree tree tree.tar
+[ "$("$VARVE" ls -R tree)" = "$tree" ] || fail "the ref is not what it was"
+
 # What is odd and no mistake.
 mkdir nothing odd
 "$VARVE" pack -q nothing nothing || fail "an empty directory"
@@ -105,8 +113,7 @@ echo x >odd/file
 said=$("$VARVE" pack -q odd odd 2>&1) || fail "odd files: $said"
 [[ $said == *"warning: odd/socket"* ]] && [ "$(wc -l <<<"$said")" -eq 1 ] || fail "a socket: '$said'"
 [ "$("$VARVE" ls odd)" = "$(ls -I socket odd)" ] || fail "odd: $("$VARVE" ls odd)"
-"$VARVE" pack -q -x '*' all-left-out tree || fail "a pattern that leaves out everything"
-"$VARVE" pack -q --strip-components 9 stripped tree || fail "parts beyond all depth"
+"$VARVE" pack -q -x 'nothing*' nothing nothing || fail "an empty directory of which nothing is left out"
 python3 - <<'END'
 import os
 os.mkdir("deep")

@@ -109,6 +109,44 @@ static void patterns_exclude_parts_or_leading_paths(void)
 	CHECK_STR(placed(&opts, "a/share/doc"), "share/doc");
 }
 
+static void a_pattern_may_begin_with_a_slash(void)
+{
+	const char *const patterns[] = { "/top" };
+	struct vv_input_options opts = { .exclude = patterns, .exclude_count = 1 };
+
+	CHECK_STR(placed(&opts, "top/file"), "(excluded)");
+	CHECK_STR(placed(&opts, "./top"), "(excluded)");
+	CHECK_STR(placed(&opts, "usr/top"), "usr/top"); /* a whole path, not a part */
+}
+
+static int end_of(const struct vv_input_options *opts, const char *first,
+		  const char *second)
+{
+	struct vv_place place;
+	const char *path;
+	int err;
+
+	CHECK_INT(vv_place_init(&place, opts), VV_OK);
+	vv_place_path(&place, first, &path);
+	vv_place_path(&place, second, &path);
+	err = vv_place_end(&place, "input");
+	vv_place_fini(&place);
+	return err;
+}
+
+static void options_that_leave_nothing_are_refused(void)
+{
+	const char *const patterns[] = { "*.o" };
+	struct vv_input_options opts = { .exclude = patterns, .exclude_count = 1 };
+
+	CHECK_INT(end_of(&opts, "a.o", "b.o"), VV_EINVAL);
+	CHECK_INT(end_of(&opts, "a.o", "b.c"), VV_OK);
+	CHECK_INT(end_of(&opts, "", "."), VV_OK); /* an empty directory */
+	opts.strip_components = 2;
+	CHECK_INT(end_of(&opts, "gcc/bin", "gcc"), VV_EINVAL);
+	CHECK_INT(end_of(&opts, "gcc/bin", "gcc/bin/cc"), VV_OK);
+}
+
 static void globs_match_as_fnmatch_does(void)
 {
 	static const struct {
@@ -154,6 +192,8 @@ int main(void)
 	RUN(a_prefix_goes_in_front);
 	RUN(a_prefix_that_leads_out_is_refused);
 	RUN(patterns_exclude_parts_or_leading_paths);
+	RUN(a_pattern_may_begin_with_a_slash);
+	RUN(options_that_leave_nothing_are_refused);
 	RUN(globs_match_as_fnmatch_does);
 	RUN(many_stars_take_no_time);
 	return test_report();
