@@ -79,8 +79,13 @@
  *	object with its record, which it judges again.
  */
 
-/* Of unfinished objects: a writer that has not written for so long is dead or stuck. */
+/*
+ * Of unfinished objects: a writer that has not written for so long is dead or stuck. It
+ * announced itself before it began, so if no publisher is known the short time is for
+ * those who came since.  At worst a pack fails, and says that its file was taken away.
+ */
 #define UNFINISHED_NS (UINT64_C(24) * 3600 * 1000000000)
+#define ABANDONED_NS (UINT64_C(600) * 1000000000)
 
 struct object {
 	struct vv_id id;
@@ -101,7 +106,8 @@ struct gc {
 	struct vv_mark mark;
 	char (*stale)[VV_STORE_KEY_MAX]; /* owned; keys of announcements */
 	size_t stale_count;
-	int err; /* of a callback that cannot return one */
+	bool has_publisher; /* an intent that is honoured was met */
+	int err;	    /* of a callback that cannot return one */
 };
 
 static struct vv_source *source_of(const struct gc *gc)
@@ -277,8 +283,10 @@ static void meet_announced(void *ctx, const struct vv_announced *a)
 		 a->is_stale ? ", which is gone" : "");
 	report(gc, announcement_kind(a->key), a->key,
 	       a->is_stale ? VV_GC_DELETE : VV_GC_KEEP, 0, why);
-	if (!a->is_stale)
+	if (!a->is_stale) {
+		gc->has_publisher |= strcmp(announcement_kind(a->key), "intent") == 0;
 		return;
+	}
 	err = keep_stale_key(gc, a->key);
 	if (err)
 		gc->err = err;
@@ -489,7 +497,8 @@ static int sweep(const struct gc *gc)
 
 	if (gc->opts->dry_run)
 		return VV_OK;
-	err = vv_source_dir_sweep(source_of(gc), UNFINISHED_NS);
+	err = vv_source_dir_sweep(source_of(gc),
+				  gc->has_publisher ? UNFINISHED_NS : ABANDONED_NS);
 	return err == VV_ENOSYS ? VV_OK : err; /* only directories have such */
 }
 

@@ -3,6 +3,7 @@
 #include "codec/hash.h"
 #include "core/err.h"
 #include "format/record.h"
+#include "lib/temp_dir.h"
 #include "lib/teststore.h"
 #include "os/system.h"
 #include "source/dir.h"
@@ -12,6 +13,12 @@
 #include "store/intent.h"
 #include "store/store.h"
 #include "test.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
 
 enum {
 	SIZE = 50000
@@ -496,6 +503,46 @@ static void those_of_other_machines_live_by_their_time(void)
 	end();
 }
 
+static bool unfinished_is_there(void)
+{
+	char *path = temp_path(ts.path, ".tmp-x");
+	bool is = access(path, F_OK) == 0;
+
+	free(path);
+	return is;
+}
+
+static void leave_unfinished(int seconds)
+{
+	char *path = temp_path(ts.path, ".tmp-x");
+	struct timespec times[2];
+
+	temp_file(path, "x", 1);
+	clock_gettime(CLOCK_REALTIME, &times[0]);
+	times[0].tv_sec -= seconds;
+	times[1] = times[0];
+	CHECK_INT(utimensat(AT_FDCWD, path, times, 0), 0);
+	free(path);
+}
+
+static void unfinished_objects_stay_a_day_only_while_there_is_a_publisher(void)
+{
+	struct vv_announce *a;
+
+	begin();
+	leave_unfinished(3600);
+	CHECK_INT(vv_announce_open(&a, ts.store, VV_ANNOUNCE_INTENT, NULL), VV_OK);
+	CHECK_INT(gc(0), VV_OK);
+	CHECK(unfinished_is_there());
+	vv_announce_close(a);
+	CHECK_INT(gc(0), VV_OK);
+	CHECK(!unfinished_is_there());
+	leave_unfinished(30);
+	CHECK_INT(gc(0), VV_OK);
+	CHECK(unfinished_is_there()); /* of who came since */
+	end();
+}
+
 static void two_at_a_time_refuse(void)
 {
 	char host[VV_SYSTEM_NAME_BYTES], boot[VV_SYSTEM_NAME_BYTES];
@@ -698,6 +745,7 @@ int main(void)
 	RUN(a_lease_protects_its_trees_and_their_packs);
 	RUN(announcements_of_the_dead_are_removed_and_protect_nothing);
 	RUN(those_of_other_machines_live_by_their_time);
+	RUN(unfinished_objects_stay_a_day_only_while_there_is_a_publisher);
 	RUN(two_at_a_time_refuse);
 	RUN(an_owner_taken_for_dead_does_not_come_back);
 	RUN(an_unreadable_ref_stops_removal);
