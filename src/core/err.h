@@ -39,7 +39,7 @@
 	X(FBIG,         -27, "file too large") \
 	X(NOSPC,        -28, "no space left") \
 	X(SPIPE,        -29, "not seekable") \
-	X(ROFS,         -30, "read-only layer") \
+	X(ROFS,         -30, "read-only file system") \
 	X(MLINK,        -31, "too many links") \
 	X(PIPE,         -32, "the other side has closed") \
 	X(RANGE,        -34, "result does not fit the buffer") \

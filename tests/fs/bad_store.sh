@@ -127,6 +127,17 @@ if runuser -u nobody -- "$VARVE" help >/dev/null 2>&1; then
 	mistake 1 "ermission" runuser -u nobody -- "$VARVE" extract one "$work/theirs/out"
 fi
 
+# ---- read-only media ----
+mkdir sealed && mount --bind "$VARVE_STORE" sealed && mount -o remount,bind,ro sealed || fail "a read-only mount"
+for words in "pack three tree" "tag one three" "rm one" "gc" "init sealed/another"; do
+	store="-s sealed"
+	[ "${words%% *}" != init ] || store=
+	# shellcheck disable=SC2086
+	mistake 1 "read-only file system" "$VARVE" $words $store
+done
+"$VARVE" verify -q -s sealed || fail "verify a read-only store"
+umount sealed
+
 # ---- no space ----
 small=$work/small
 mkdir "$small" && mount -t tmpfs -o size=2m none "$small" || skip "no tmpfs"
