@@ -53,6 +53,24 @@ int vv_check_ref(const char *ref)
 	return 0;
 }
 
+/* `/a//b/` is `a/b`, as for the kernel; what the parts are is for the lookup to say. */
+static void squeeze_slashes(char *path)
+{
+	char *from = path, *to = path;
+
+	while (*from) {
+		size_t len = strcspn(from, "/");
+
+		if (len && to != path)
+			*to++ = '/';
+		memmove(to, from, len);
+		to += len;
+		from += len;
+		from += strspn(from, "/");
+	}
+	*to = '\0';
+}
+
 int vv_split_ref_path(char *word, const char **ref, const char **path)
 {
 	char *colon = strchr(word, ':');
@@ -60,13 +78,9 @@ int vv_split_ref_path(char *word, const char **ref, const char **path)
 	*ref = word;
 	*path = "";
 	if (colon) {
-		char *inside = colon + 1 + strspn(colon + 1, "/");
-		size_t len = strlen(inside);
-
-		while (len && inside[len - 1] == '/')
-			inside[--len] = '\0';
+		squeeze_slashes(colon + 1);
 		*colon = '\0';
-		*path = inside;
+		*path = colon + 1;
 	}
 	return vv_check_ref(*ref);
 }

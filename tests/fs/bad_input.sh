@@ -3,8 +3,9 @@
 . "$(dirname "$0")/lib.sh"
 cd "$work" || exit 1
 
-mkdir -p tree/dir
+mkdir -p tree/dir/in
 echo hello >tree/file
+echo inside >tree/dir/in/file
 ln -s file tree/link
 "$VARVE" pack -q tree tree && "$VARVE" pack -q gcc/12 tree && "$VARVE" pack -q deep/a/b/c tree || exit 1
 refs=$("$VARVE" ls)
@@ -40,6 +41,7 @@ refs=$("$VARVE" ls)
 
 # ---- paths in refs ----
 mistake 1 "no 'none' in 'tree'" "$VARVE" cat tree:none
+[ "$("$VARVE" cat tree://dir///in//file)" = inside ] || fail "slashes more than needed"
 mistake 1 "no 'file/x' in 'tree'" "$VARVE" cat tree:file/x
 mistake 1 "no '../tree' in 'tree'" "$VARVE" cat tree:../tree
 mistake 1 "no 'dir/..' in 'tree'" "$VARVE" ls tree:dir/..
