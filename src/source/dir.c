@@ -401,7 +401,52 @@ static int dir_list(struct vv_source *src, const char *prefix,
 	memcpy(start, prefix, len + 1);
 	if (len > 0)
 		start[len - 1] = '\0'; /* the slash */
-	return vv_dir_walk(dir_of(src)->root, start, list_file, &listing);
+	return vv_dir_walk(dir_of(src)->root, start, list_file, NULL, &listing);
+}
+
+/* ---- settling ---- */
+
+static int pass_file(void *ctx, const char *key, const struct vv_file_info *info)
+{
+	(void)ctx;
+	(void)key;
+	(void)info;
+	return 0;
+}
+
+/* One that is gone was pruned since: the directories above it have to say so. */
+static int sync_left(void *ctx, const char *path)
+{
+	int err = vv_dir_sync(path);
+	char *copy;
+
+	if (err != VV_ENOENT)
+		return told(err, "sync the directory", path);
+	copy = strdup(path);
+	err = copy ? sync_parents(ctx, copy) : VV_ENOMEM;
+	free(copy);
+	return err;
+}
+
+static int dir_settle(struct vv_source *src, const char *prefix)
+{
+	struct dir_source *d = dir_of(src);
+	char start[VV_SOURCE_KEY_MAX + 1];
+	size_t len = strlen(prefix);
+	char *path;
+	int err;
+
+	memcpy(start, prefix, len + 1);
+	if (len > 0)
+		start[len - 1] = '\0'; /* the slash */
+	path = path_of(d, start);
+	if (!path)
+		return VV_ENOMEM;
+	err = vv_dir_walk(d->root, start, pass_file, sync_left, d);
+	if (!err)
+		err = sync_parents(d, path);
+	free(path);
+	return err;
 }
 
 /* ---- making and sweeping ---- */
@@ -422,6 +467,7 @@ static const struct vv_source_ops dir_ops = {
 	.put_abort = dir_put_abort,
 	.remove = dir_remove,
 	.list = dir_list,
+	.settle = dir_settle,
 	.map = dir_map,
 	.free = dir_free,
 };

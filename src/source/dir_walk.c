@@ -12,6 +12,7 @@
 struct walk {
 	const char *root; /* borrowed */
 	vv_dir_walk_fn file;
+	vv_dir_walk_dir_fn left;
 	void *ctx;	/* borrowed */
 	char **pending; /* owned, and its strings: keys of directories to list, or "" */
 	size_t pending_count, pending_cap;
@@ -96,13 +97,16 @@ static int visit_dir(struct walk *w)
 	/* Pruned meanwhile, or never there: an empty answer. */
 	if (err && !w->result && err != VV_ENOENT && err != VV_ENOTDIR)
 		w->result = fail(err, "list", path);
+	if (!w->result && w->left)
+		w->result = w->left(w->ctx, path);
 	free(path);
 	return w->result;
 }
 
-int vv_dir_walk(const char *root, const char *start, vv_dir_walk_fn file, void *ctx)
+int vv_dir_walk(const char *root, const char *start, vv_dir_walk_fn file,
+		vv_dir_walk_dir_fn left, void *ctx)
 {
-	struct walk w = { .root = root, .file = file, .ctx = ctx };
+	struct walk w = { .root = root, .file = file, .left = left, .ctx = ctx };
 	int result = push_dir(&w, start);
 
 	while (!result && w.pending_count > 0) {

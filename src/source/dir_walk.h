@@ -17,13 +17,16 @@ enum {
 
 typedef int (*vv_dir_walk_fn)(void *ctx, const char *key,
 			      const struct vv_file_info *info);
+typedef int (*vv_dir_walk_dir_fn)(void *ctx, const char *path);
 
 /*
  * Calls @file for the files beneath @root/@start, in no order; @start "" = all of
- * @root.  A value other than 0 from @file ends the walk and is returned.  If there is
+ * @root; and @left (may be NULL) with the path of each directory, @root/@start too,
+ * after the names in it were met.  A value other than 0 ends the walk and is returned.  If there is
  * no such directory there are no files.  Symlinks are followed; VV_ELOOP after
  * VV_DIR_WALK_MAX directories, because with symlinks a tree may never end.
  */
-int vv_dir_walk(const char *root, const char *start, vv_dir_walk_fn file, void *ctx);
+int vv_dir_walk(const char *root, const char *start, vv_dir_walk_fn file,
+		vv_dir_walk_dir_fn left, void *ctx);
 
 #endif

@@ -30,6 +30,7 @@ const char *vv_source_op_name(enum vv_source_op op)
 		[VV_SOURCE_PUT_COMMIT] = "put_commit",
 		[VV_SOURCE_REMOVE] = "remove",
 		[VV_SOURCE_LIST] = "list",
+		[VV_SOURCE_SETTLE] = "settle",
 		[VV_SOURCE_MAP] = "map",
 	};
 
@@ -171,6 +172,17 @@ static int hook_list(struct vv_source *src, const char *prefix,
 	return finish(src, &event, result, 0);
 }
 
+static int hook_settle(struct vv_source *src, const char *prefix)
+{
+	struct vv_source_event event = { .op = VV_SOURCE_SETTLE, .key = prefix };
+	int err = start(src, &event);
+
+	if (err)
+		return err;
+	err = vv_source_settle(src->next, prefix);
+	return finish(src, &event, err, 0);
+}
+
 static int hook_map(struct vv_source *src, const char *key, uint64_t off, uint64_t len,
 		    struct vv_map *out)
 {
@@ -204,6 +216,7 @@ static const struct vv_source_ops hook_ops = {
 	.put_abort = hook_put_abort,
 	.remove = hook_remove,
 	.list = hook_list,
+	.settle = hook_settle,
 	.map = hook_map,
 	.free = hook_free,
 };

@@ -149,6 +149,17 @@ int vv_source_list(struct vv_source *src, const char *prefix,
 	return src->ops->list(src, prefix, pass_good_key, &filter);
 }
 
+int vv_source_settle(struct vv_source *src, const char *prefix)
+{
+	int err;
+
+	if (!prefix_ok(prefix))
+		return VV_EINVAL;
+	err = src->ops->settle ? src->ops->settle(src, prefix) : VV_OK;
+	assert(err <= 0);
+	return err;
+}
+
 int vv_source_map(struct vv_source *src, const char *key, uint64_t off, uint64_t len,
 		  struct vv_map *out)
 {

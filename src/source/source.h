@@ -96,6 +96,12 @@ struct vv_source_ops {
 		    vv_source_object_fn object, void *ctx);
 
 	/*
+	 * What a listing of @prefix shows now, and that it does not show more, is durable
+	 * when it returns 0, whoever wrote or removed it.  NULL: what can be seen always is.
+	 */
+	int (*settle)(struct vv_source *src, const char *prefix);
+
+	/*
 	 * Map @len bytes at @off (@len 0 = to the end); os/map.h has the rules for using
 	 * them.  VV_ENOSYS, or a NULL pointer here: cannot map; the caller reads instead.
 	 */
@@ -116,6 +122,7 @@ void vv_source_put_abort(struct vv_put *put); /* NULL is a no-op */
 int vv_source_remove(struct vv_source *src, const char *key);
 int vv_source_list(struct vv_source *src, const char *prefix,
 		   vv_source_object_fn object, void *ctx);
+int vv_source_settle(struct vv_source *src, const char *prefix);
 int vv_source_map(struct vv_source *src, const char *key, uint64_t off, uint64_t len,
 		  struct vv_map *out);
 void vv_source_free(struct vv_source *src); /* the chain; NULL is a no-op */

@@ -28,7 +28,8 @@
  *		   p5 puts the tree.
  *		   p6 after p4, looks again at what was there before it came: no
  *		      condemned record (else it does without the pack; for a tree, it
- *		      becomes the one gc and removes the record), and then: it is there.
+ *		      becomes the one gc and removes the record), and then: it is
+ *		      there, durably (G9).
  *		      For packs at once, before it makes anything of them.
  *		   p7 looks whether its intent is still there; puts the ref.
  *		   p8 removes the intent.
@@ -43,7 +44,8 @@
  *	g4 removes the records of what is live (pardon) unless they say that it is damaged,
  *	   writes records for what is not (condemn).
  *	g5 removes what had its record at g1, at least grace ago, and is not live by g2:
- *	   the object first, its record after it.
+ *	   the object first, its record after it.  Before the first one it makes the
+ *	   refs durable as they are seen (G9).
  *	With no grace: g2 and g5 once more for what g4 condemned.
  *
  * Invariants:
@@ -77,6 +79,10 @@
  *	when a record was there, not who wrote it.
  * (G8) A crash leaves: a record without its object, which the next run removes; or an
  *	object with its record, which it judges again.
+ * (G9) What is seen may not be durable yet: its writer is about to make it so, or died.
+ *	So a publisher makes durable what it relies on (p6), and gc the refs that it
+ *	judged by (g5): else a power cut could take the pack and leave the ref, or bring
+ *	back a ref whose tree is gone.
  */
 
 /*
@@ -106,8 +112,9 @@ struct gc {
 	struct vv_mark mark;
 	char (*stale)[VV_STORE_KEY_MAX]; /* owned; keys of announcements */
 	size_t stale_count;
-	bool has_publisher; /* an intent that is honoured was met */
-	int err;	    /* of a callback that cannot return one */
+	bool refs_are_settled; /* since the last mark */
+	bool has_publisher;    /* an intent that is honoured was met */
+	int err;	       /* of a callback that cannot return one */
 };
 
 static struct vv_source *source_of(const struct gc *gc)
@@ -317,6 +324,7 @@ static int run_mark(struct gc *gc)
 {
 	int err;
 
+	gc->refs_are_settled = false;
 	vv_mark_fini(&gc->mark);
 	vv_mark_init(&gc->mark, gc->store, &gc->condemned.index);
 	gc->mark.announced = meet_announced;
@@ -367,6 +375,21 @@ static int condemn(struct gc *gc, struct object *o)
 	return VV_OK;
 }
 
+/*
+ * A mark goes by refs as they are seen.  One that was just moved or removed could be what
+ * it was before after a power cut; what it led to then must not be gone for good.
+ */
+static int settle_refs(struct gc *gc)
+{
+	int err;
+
+	if (gc->refs_are_settled)
+		return VV_OK;
+	err = vv_source_settle(source_of(gc), "refs/");
+	gc->refs_are_settled = err == VV_OK;
+	return err;
+}
+
 /* The object, then its record (G1).  We must still be the one gc (G6). */
 static int delete_object(struct gc *gc, const struct object *o)
 {
@@ -374,7 +397,9 @@ static int delete_object(struct gc *gc, const struct object *o)
 	int err = VV_OK;
 
 	report_object(gc, o, VV_GC_DELETE, "condemned, and still not in use");
-	if (gc->announce)
+	if (!gc->opts->dry_run)
+		err = settle_refs(gc);
+	if (!err && gc->announce)
 		err = vv_announce_check(gc->announce);
 	key_of(key, o);
 	if (!err)

@@ -229,7 +229,8 @@ static int check_pack(const struct vv_known *known, const struct vv_pack *pack)
 	if (err != VV_ENOENT)
 		return err ? err : VV_ENOENT;
 	vv_store_pack_key(key, &pack->id);
-	return vv_source_stat(src, key, &info);
+	err = vv_source_stat(src, key, &info);
+	return err ? err : vv_store_settle(known->store, key);
 }
 
 int vv_known_rely(struct vv_known *known, size_t pack)

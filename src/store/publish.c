@@ -153,7 +153,8 @@ static int check_tree(struct vv_store *store, const struct vv_id *tree)
 	if (err && err != VV_ENOENT)
 		return err;
 	vv_store_tree_key(key, tree);
-	return vv_source_stat(src, key, &info);
+	err = vv_source_stat(src, key, &info);
+	return err ? err : vv_store_settle(store, key);
 }
 
 static int tell_gc_at_work(void)

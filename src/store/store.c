@@ -62,6 +62,17 @@ void vv_store_condemned_key(char *out, const struct vv_id *id)
 	snprintf(out, VV_STORE_KEY_MAX, "condemned/%s", vv_id_to_hex(id, hex));
 }
 
+int vv_store_settle(struct vv_store *store, const char *key)
+{
+	char prefix[VV_STORE_KEY_MAX];
+	const char *slash = strrchr(key, '/');
+	size_t len = slash ? (size_t)(slash - key) + 1 : 0;
+
+	memcpy(prefix, key, len);
+	prefix[len] = '\0';
+	return vv_source_settle(store->source, prefix);
+}
+
 /* ---- listing ---- */
 
 struct listing {

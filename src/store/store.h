@@ -48,6 +48,12 @@ void vv_store_tree_key(char *out, const struct vv_id *id);
 void vv_store_pack_key(char *out, const struct vv_id *id);
 void vv_store_condemned_key(char *out, const struct vv_id *id);
 
+/*
+ * An object under @key was seen: that it is there is durable when this returns 0, also if
+ * its writer died before it could see to that.
+ */
+int vv_store_settle(struct vv_store *store, const char *key);
+
 /* The ids under `trees/` (or `packs/`), with their sizes, in no order; other keys are passed over. */
 int vv_store_list_trees(struct vv_store *store,
 			int (*object)(void *ctx, const struct vv_id *id, uint64_t size),

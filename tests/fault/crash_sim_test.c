@@ -194,6 +194,79 @@ static void a_cut_while_collecting_loses_nothing_that_is_used(void)
 	cut_everywhere(gc, 8);
 }
 
+/* ---- what is seen before it is durable ---- */
+
+/* A publisher stops for good at operation @n; another one finds what it left. */
+static void die_and_go_on(unsigned n)
+{
+	struct vv_sim_snapshot *moment;
+
+	prepare();
+	vv_sim_fail_at(vv_sim_ops() + n, VV_EIO);
+	(void)publish_new();
+	vv_sim_fail_at(0, 0);
+	vv_store_close(ts.store);
+	open_disk();
+	CHECK_INT(publish("second", new_tree, 3), VV_OK);
+	vv_store_close(ts.store);
+	moment = vv_sim_snapshot_new();
+	CHECK(moment);
+	for (unsigned seed = 0; seed < SURVIVORS; seed++) {
+		vv_sim_restore(moment);
+		vv_sim_survive(seed);
+		open_disk();
+		expect_published(ts.store, "keep", old_tree, 2);
+		expect_published(ts.store, "second", new_tree, 3);
+		vv_store_close(ts.store);
+	}
+	vv_sim_snapshot_free(moment);
+}
+
+static void a_publisher_relies_on_nothing_that_a_cut_could_take(void)
+{
+	unsigned ops;
+
+	prepare();
+	ops = vv_sim_ops();
+	CHECK_INT(publish_new(), VV_OK);
+	ops = vv_sim_ops() - ops;
+	vv_store_close(ts.store);
+	for (unsigned n = 1; n <= ops; n++)
+		die_and_go_on(n);
+	printf("# %u deaths\n", ops);
+}
+
+/* A ref that is gone, as anybody sees, but whose removal a power cut may undo. */
+static void a_ref_that_could_come_back_keeps_its_tree(void)
+{
+	struct vv_sim_snapshot *moment;
+
+	prepare();
+	CHECK_INT(publish("old", new_tree, 3), VV_OK);
+	vv_sim_fail_at(vv_sim_ops() + 2, VV_EIO); /* 1 takes the name, 2 syncs */
+	CHECK_INT(vv_ref_remove(ts.store, "old"), VV_EIO);
+	CHECK(!vv_sim_is_durable());
+	CHECK_INT(gc(), VV_OK);
+	vv_store_close(ts.store);
+	moment = vv_sim_snapshot_new();
+	CHECK(moment);
+	for (unsigned seed = 0; seed < SURVIVORS; seed++) {
+		struct vv_ref ref;
+		int err;
+
+		vv_sim_restore(moment);
+		vv_sim_survive(seed);
+		open_disk();
+		err = vv_ref_get(ts.store, "old", &ref);
+		CHECK(err == VV_OK || err == VV_ENOENT);
+		if (!err)
+			expect_published(ts.store, "old", new_tree, 3);
+		expect_published(ts.store, "keep", old_tree, 2);
+		vv_store_close(ts.store);
+	}
+	vv_sim_snapshot_free(moment);
+}
+
 int main(void)
 {
 	test_fill(old_bytes, SIZE, 1);
@@ -205,5 +278,7 @@ int main(void)
 	RUN(a_cut_while_tagging_loses_nothing);
 	RUN(a_cut_while_a_ref_is_removed_loses_no_other);
 	RUN(a_cut_while_collecting_loses_nothing_that_is_used);
+	RUN(a_publisher_relies_on_nothing_that_a_cut_could_take);
+	RUN(a_ref_that_could_come_back_keeps_its_tree);
 	return test_report();
 }

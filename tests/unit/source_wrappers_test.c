@@ -95,6 +95,10 @@ static int one_of_each(struct vv_source *src, enum vv_source_op *failed)
 		err = vv_source_list(src, "refs/", count_object, &count);
 	}
 	if (!err) {
+		*failed = VV_SOURCE_SETTLE;
+		err = vv_source_settle(src, "refs/");
+	}
+	if (!err) {
 		*failed = VV_SOURCE_MAP;
 		err = vv_source_map(src, "refs/a", 0, 0, &map);
 		vv_map_close(&map);
