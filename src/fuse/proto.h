@@ -95,6 +95,7 @@ enum vv_fuse_notify_code {
 #define VV_FUSE_ASYNC_READ (UINT64_C(1) << 0)
 #define VV_FUSE_DO_READDIRPLUS (UINT64_C(1) << 13)
 #define VV_FUSE_READDIRPLUS_AUTO (UINT64_C(1) << 14)
+#define VV_FUSE_ASYNC_DIO (UINT64_C(1) << 15)
 #define VV_FUSE_NO_OPEN_SUPPORT (UINT64_C(1) << 17)
 #define VV_FUSE_PARALLEL_DIROPS (UINT64_C(1) << 18)
 #define VV_FUSE_POSIX_ACL (UINT64_C(1) << 20)

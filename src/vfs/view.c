@@ -291,6 +291,36 @@ int vv_view_readdir(struct vv_view *view, uint64_t dir, struct vv_dir_handle *ha
 				    entry, ctx);
 }
 
+/* ---- whole trees ---- */
+
+bool vv_view_is_tree_root(uint64_t node)
+{
+	return vv_node_is_tree(node) && (uint32_t)node == VV_TREE_ROOT;
+}
+
+int vv_view_hold(struct vv_view *view, uint64_t node)
+{
+	struct vv_instance *inst = instance_of(view, node);
+
+	if (!inst)
+		return VV_ESTALE;
+	vv_instance_hold(inst);
+	return VV_OK;
+}
+
+int vv_view_tree(struct vv_view *view, uint64_t root, const struct vv_tree **out)
+{
+	struct vv_instance *inst = instance_of(view, root);
+
+	*out = NULL;
+	return inst ? vv_instance_tree(&view->instances, inst, out) : VV_ESTALE;
+}
+
+uint64_t vv_view_entry_node(uint64_t root, uint32_t entry)
+{
+	return root | entry;
+}
+
 /* ---- for messages, statistics and the lease ---- */
 
 size_t vv_view_describe(struct vv_view *view, uint64_t node, char *buf, size_t cap)

@@ -220,6 +220,20 @@ size_t vv_view_describe(struct vv_view *view, uint64_t node, char *buf, size_t c
 int vv_view_layer_tag(struct vv_view *view, uint64_t node);
 
 /*
+ * ---- whole trees, for hosts that show one by other means ----
+ *
+ * Is @node the root of a tree which alone is shown there and below?  Its path is what
+ * vv_view_describe() tells.
+ */
+bool vv_view_is_tree_root(uint64_t node);
+/* One lookup more of a node that has one.  VV_ESTALE. */
+int vv_view_hold(struct vv_view *view, uint64_t node);
+/* The tree of such a root, valid while the node is held. */
+int vv_view_tree(struct vv_view *view, uint64_t root, const struct vv_tree **out);
+/* The node of an entry of that tree, to be described; no lookup is counted. */
+uint64_t vv_view_entry_node(uint64_t root, uint32_t entry);
+
+/*
  * For the lease: trees that are still in use although no layer shows them any more.
  * @pos starts at 0; 1 = item, 0 = end.
  */

@@ -64,6 +64,12 @@ int vv_serve_stats(struct vv_serve *s, struct vv_buf *json, size_t max)
 	return vv_buf_append(json, "\"refs\":[]", 9);
 }
 
+bool vv_view_is_tree_root(uint64_t node)
+{
+	(void)node;
+	return false;
+}
+
 bool vv_view_has_host_layers(struct vv_view *view)
 {
 	(void)view;

@@ -64,9 +64,15 @@ static int put_entry(void *ctx, const char *name, size_t len, uint64_t next,
 		},
 		.name = name,
 	};
+	bool is_whole = l->plus && attr->node;
 	size_t used;
 
-	if (l->plus && attr->node)
+	/* What something may be mounted on is looked up by itself (cover.h). */
+	if (is_whole && l->ops->cover && vv_view_is_tree_root(attr->node)) {
+		vv_view_forget(l->ops->view, attr->node, 1);
+		is_whole = false;
+	}
+	if (is_whole)
 		vv_fuse_fill_entry(&entry.plus, attr);
 	used = vv_fuse_entry_put(l->bytes + l->used, l->room - l->used, &entry,
 				 l->plus);

@@ -249,12 +249,23 @@ static void tell_users(const char *where, const struct vv_mountinfo *info)
 		vv_log(VV_LOG_ERROR, "  and %u more", told - USERS_TOLD);
 }
 
+/* *@busy is the last one tried. */
+static int take_away_tree(void *busy, const struct vv_mountinfo *info)
+{
+	char text[VV_FUSERMOUNT_TEXT];
+
+	*(struct vv_mountinfo *)busy = *info;
+	return take_away(info->path, false, text);
+}
+
 int vv_fuse_unmount(const char *path, bool lazy)
 {
 	char where[PATH_MAX], text[VV_FUSERMOUNT_TEXT];
-	struct vv_mountinfo info;
+	struct vv_mountinfo info, users;
+	struct stat st;
 	int err = canonical(path, where);
 
+	text[0] = '\0';
 	if (!err)
 		err = vv_mountinfo_find(where, &info);
 	if (!err && strcmp(info.type, VV_FUSE_TYPE) != 0)
@@ -263,9 +274,18 @@ int vv_fuse_unmount(const char *path, bool lazy)
 		vv_log(VV_LOG_ERROR, "%s is not a varve mount", path);
 		return VV_EINVAL;
 	}
-	err = take_away(where, lazy, text);
+	/* A tree that was taken away although another is busy comes back at its next touch. */
+	err = lazy ? VV_OK
+		   : vv_mountinfo_children(info.id, "erofs", take_away_tree, &users);
+	if (!err) {
+		users = info;
+		err = take_away(where, lazy, text);
+	}
+	/* Its server died: nobody uses what is left, and its mounts cannot be reached. */
+	if (err && ask(where, &st) != 0 && errno == ENOTCONN)
+		err = take_away(where, true, text);
 	if (err == VV_EBUSY)
-		tell_users(where, &info);
+		tell_users(users.path, &users);
 	else if (err)
 		vv_log(VV_LOG_ERROR, "cannot unmount %s: %s", where,
 		       text[0] ? text : vv_err_text(err));

@@ -43,12 +43,13 @@ static bool take_word(const char **line, char *out, size_t cap)
 /* 36 35 98:0 /root /mount/point options optional-fields... - type source super-options */
 int vv_mountinfo_parse(const char *line, struct vv_mountinfo *out)
 {
-	unsigned major, minor;
+	unsigned id, parent, major, minor;
 	const char *p;
 	int skip = 0;
 
 	memset(out, 0, sizeof *out);
-	if (sscanf(line, "%*u %*u %u:%u %*s %n", &major, &minor, &skip) != 2 ||
+	if (sscanf(line, "%u %u %u:%u %*s %n", &id, &parent, &major, &minor, &skip) !=
+		    4 ||
 	    skip == 0)
 		return VV_EINVAL;
 	p = line + skip;
@@ -60,6 +61,8 @@ int vv_mountinfo_parse(const char *line, struct vv_mountinfo *out)
 	p += 3;
 	if (!take_word(&p, out->type, sizeof out->type))
 		return VV_EINVAL;
+	out->id = id;
+	out->parent = parent;
 	out->major = major;
 	out->minor = minor;
 	return VV_OK;
@@ -86,5 +89,60 @@ int vv_mountinfo_find(const char *path, struct vv_mountinfo *out)
 	}
 	free(line);
 	fclose(file);
+	return err;
+}
+
+/* The lines that tell of them, one behind the other; the table changes under a reader. */
+static int read_children(FILE *file, uint32_t parent, const char *type, FILE *out)
+{
+	struct vv_mountinfo info;
+	char *line = NULL;
+	size_t cap = 0;
+	int err = VV_OK;
+
+	while (!err && getline(&line, &cap, file) > 0)
+		if (vv_mountinfo_parse(line, &info) == VV_OK && info.parent == parent &&
+		    strcmp(info.type, type) == 0 && fputs(line, out) == EOF)
+			err = VV_ENOMEM;
+	free(line);
+	return err;
+}
+
+static int give_children(char *lines, int (*each)(void *, const struct vv_mountinfo *),
+			 void *ctx)
+{
+	struct vv_mountinfo info;
+	int err = VV_OK;
+
+	for (char *line = lines, *end; !err && (end = strchr(line, '\n'));
+	     line = end + 1) {
+		*end = '\0';
+		if (vv_mountinfo_parse(line, &info) == VV_OK)
+			err = each(ctx, &info);
+	}
+	return err;
+}
+
+int vv_mountinfo_children(uint32_t parent, const char *type,
+			  int (*each)(void *ctx, const struct vv_mountinfo *info),
+			  void *ctx)
+{
+	FILE *file = fopen("/proc/self/mountinfo", "re"), *kept;
+	char *lines = NULL;
+	size_t size;
+	int err = VV_ENOMEM;
+
+	if (!file)
+		return VV_OK;
+	kept = open_memstream(&lines, &size);
+	if (kept) {
+		err = read_children(file, parent, type, kept);
+		if (fclose(kept) != 0)
+			err = VV_ENOMEM;
+	}
+	fclose(file);
+	if (!err)
+		err = give_children(lines, each, ctx);
+	free(lines);
 	return err;
 }

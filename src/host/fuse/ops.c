@@ -2,6 +2,7 @@
 
 #include "cache/budget.h"
 #include "core/err.h"
+#include "host/fuse/cover.h"
 #include "host/fuse/stamps.h"
 #include "host/serve.h"
 #include "os/system.h"
@@ -95,6 +96,9 @@ static int op_lookup(struct vv_fuse_ops *ops, struct vv_fuse_call *call)
 
 	if (!err) {
 		vv_fuse_fill_entry(&call->reply.body.entry, &attr);
+		if (ops->cover && vv_view_is_tree_root(attr.node))
+			ops->cover->found(ops->cover, &call->req, &attr,
+					  &call->reply.body.entry);
 		return VV_OK;
 	}
 	if (err != VV_ENOENT || life == VV_LIFE_NONE)
@@ -133,6 +137,9 @@ static int op_getattr(struct vv_fuse_ops *ops, struct vv_fuse_call *call)
 	*out = (struct vv_fuse_attr_out){ .attr_valid =
 						  vv_fuse_seconds(attr.attr_life) };
 	vv_fuse_fill_attr(&out->attr, &attr);
+	if (ops->cover && vv_view_is_tree_root(call->req.header.nodeid) &&
+	    !ops->cover->is_settled(ops->cover, call->req.header.nodeid))
+		out->attr_valid = 0;
 	return VV_OK;
 }
 
@@ -170,7 +177,7 @@ static int op_nothing(struct vv_fuse_ops *ops, struct vv_fuse_call *call)
 	return VV_OK;
 }
 
-static vv_fuse_op_fn *const table[VV_FUSE_OP_COUNT] = {
+static vv_fuse_op_fn *const view_table[VV_FUSE_OP_COUNT] = {
 	[VV_FUSE_LOOKUP] = op_lookup,
 	[VV_FUSE_FORGET] = op_forget,
 	[VV_FUSE_BATCH_FORGET] = op_batch_forget,
@@ -193,12 +200,15 @@ static vv_fuse_op_fn *const table[VV_FUSE_OP_COUNT] = {
 static int run_op(struct vv_fuse_ops *ops, struct vv_fuse_call *call)
 {
 	uint32_t opcode = call->req.header.opcode;
+	int err = VV_OK;
 
 	if (vv_fuse_op_writes(opcode))
 		return VV_EROFS;
-	if (!table[opcode])
+	if (!ops->table[opcode])
 		return VV_ENOSYS;
-	return table[opcode](ops, call);
+	if (ops->cover && vv_view_is_tree_root(call->req.header.nodeid))
+		err = vv_fuse_cover_enter(ops->cover, &call->req);
+	return err ? err : ops->table[opcode](ops, call);
 }
 
 /* Codes of ours that no errno stands for leave as EIO. */
@@ -248,7 +258,7 @@ void vv_fuse_ops_run(struct vv_fuse_ops *ops, struct vv_fuse_call *call,
 }
 
 /* The kernel will neither forget a name nor release a handle that it did not take. */
-static void undo(struct vv_fuse_ops *ops, struct vv_fuse_call *call)
+static void undo_in_view(struct vv_fuse_ops *ops, struct vv_fuse_call *call)
 {
 	switch (call->req.header.opcode) {
 	case VV_FUSE_LOOKUP:
@@ -265,7 +275,7 @@ void vv_fuse_ops_done(struct vv_fuse_ops *ops, struct vv_fuse_call *call,
 		      bool delivered)
 {
 	if (!delivered && call->head_size && call->reply.header.error == 0)
-		undo(ops, call);
+		ops->undo(ops, call);
 	if (call->has_read)
 		vv_reader_done(ops->reader, &call->read);
 	if (call->extra) {
@@ -285,6 +295,9 @@ void vv_fuse_ops_done(struct vv_fuse_ops *ops, struct vv_fuse_call *call,
 int vv_fuse_ops_init(struct vv_fuse_ops *ops, struct vv_serve *serve)
 {
 	memset(ops, 0, sizeof *ops);
+	ops->table = view_table;
+	ops->undo = undo_in_view;
+	ops->errors_of_all = &ops->errors;
 	ops->serve = serve;
 	ops->view = vv_serve_view(serve);
 	ops->reader = vv_serve_reader(serve);

@@ -34,6 +34,7 @@
 
 struct vv_budget;
 struct vv_buf;
+struct vv_fuse_cover;
 struct vv_fuse_stamps;
 struct vv_fuse_uring_plan;
 struct vv_serve;
@@ -65,7 +66,19 @@ struct vv_fuse_call {
 	size_t extra_size;
 };
 
+struct vv_fuse_ops;
+/*
+ * An operation fills call->reply.body and answers VV_OK, or an error.  What is not fixed it
+ * leaves as spans; vv_fuse_answer_bytes() for memory of our own.
+ */
+typedef int vv_fuse_op_fn(struct vv_fuse_ops *ops, struct vv_fuse_call *call);
+
 struct vv_fuse_ops {
+	/* What answers: those of a view, unless a session of its own puts others here. */
+	vv_fuse_op_fn *const *table; /* VV_FUSE_OP_COUNT */
+	void (*undo)(struct vv_fuse_ops *ops, struct vv_fuse_call *call);
+	struct vv_fuse_cover *cover; /* borrowed; NULL: nothing is mounted over trees */
+
 	struct vv_serve *serve; /* all borrowed from it: */
 	struct vv_view *view;
 	struct vv_reader *reader;
@@ -86,7 +99,9 @@ struct vv_fuse_ops {
 	atomic_bool is_uring; /* negotiated */
 	atomic_uint_least64_t counts[VV_FUSE_OP_COUNT];
 	atomic_uint_least64_t counts_unknown;
-	atomic_uint_least64_t errors; /* reads that failed */
+	atomic_uint_least64_t
+		errors; /* reads that failed, of all sessions of a mount: */
+	atomic_uint_least64_t *errors_of_all; /* borrowed; its own, or another's */
 };
 
 int vv_fuse_ops_init(struct vv_fuse_ops *ops, struct vv_serve *serve);
@@ -101,12 +116,6 @@ void vv_fuse_ops_done(struct vv_fuse_ops *ops, struct vv_fuse_call *call,
 		      bool delivered);
 
 /* ---- between the files of this module ---- */
-
-/*
- * An operation fills call->reply.body and answers VV_OK, or an error.  What is not fixed it
- * leaves as spans; vv_fuse_answer_bytes() for memory of our own.
- */
-typedef int vv_fuse_op_fn(struct vv_fuse_ops *ops, struct vv_fuse_call *call);
 
 vv_fuse_op_fn vv_fuse_op_init;
 vv_fuse_op_fn vv_fuse_op_open, vv_fuse_op_read, vv_fuse_op_release;

@@ -63,7 +63,7 @@ static void log_failure(struct vv_fuse_ops *ops, uint64_t node, uint64_t offset,
 	static struct vv_log_limit limit;
 	char path[512];
 
-	atomic_fetch_add_explicit(&ops->errors, 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(ops->errors_of_all, 1, memory_order_relaxed);
 	vv_view_describe(ops->view, node, path, sizeof path);
 	vv_log_limited(&limit, VV_LOG_ERROR, "cannot read %s at byte %llu: %s", path,
 		       (unsigned long long)offset, vv_err_text(err));
