@@ -3,6 +3,7 @@
 #include "cache/budget.h"
 #include "core/err.h"
 #include "core/name.h"
+#include "host/erofs/erofs_host.h"
 #include "host/fuse/background.h"
 #include "host/fuse/fuse_host.h"
 #include "host/serve.h"
@@ -17,7 +18,7 @@ enum {
 	LAYERS_MAX = 1024
 };
 
-static const char *store_path, *transport = "auto";
+static const char *store_path, *transport = "auto", *host = "auto", *cache_dir;
 static uint64_t memory = 256 << 20;
 static bool foreground, owner_only, allow_suid, allow_dev;
 
@@ -82,6 +83,8 @@ struct mount {
 	enum vv_fuse_transport transport;
 	struct vv_serve_layer layers[LAYERS_MAX];
 	size_t layer_count;
+	enum vv_fuse_erofs erofs;
+	const char *cache_dir; /* absolute; NULL: the default */
 	struct vv_background background;
 };
 
@@ -111,6 +114,27 @@ static int check_dirs(const struct mount *m)
 	return status;
 }
 
+/* How trees are shown: 0, or the status to end with. */
+static int choose_host(const struct mount *m, enum vv_fuse_erofs *out)
+{
+	const char *why = vv_erofs_host_refuses(m->layers, m->layer_count);
+
+	if (!why && owner_only)
+		why = "--private takes the fuse host";
+	*out = VV_FUSE_EROFS_NEVER;
+	if (strcmp(host, "erofs") == 0) {
+		if (why)
+			return vv_say_usage("mount: --host erofs: %s", why);
+		*out = VV_FUSE_EROFS_MUST;
+	} else if (strcmp(host, "auto") == 0) {
+		*out = why ? VV_FUSE_EROFS_NEVER : VV_FUSE_EROFS_IF_POSSIBLE;
+	} else if (strcmp(host, "fuse") != 0) {
+		return vv_say_usage("mount: the host is auto, fuse or erofs, not '%s'",
+				    host);
+	}
+	return 0;
+}
+
 static int serve(struct mount *m)
 {
 	struct vv_serve_options serve_opts = {
@@ -129,6 +153,8 @@ static int serve(struct mount *m)
 		.owner_only = owner_only,
 		.allow_suid = allow_suid,
 		.allow_dev = allow_dev,
+		.erofs = m->erofs,
+		.cache_dir = m->cache_dir,
 		.ready = vv_background_ready,
 		.ctx = &m->background,
 	};
@@ -167,7 +193,7 @@ static int start(struct mount *m)
 static int mount_store(const char *store, int count, char **words)
 {
 	struct mount *m = calloc(1, sizeof *m);
-	char *absolute = NULL;
+	char *absolute = NULL, *cache = NULL;
 	int status = 0;
 
 	if (!m)
@@ -177,9 +203,12 @@ static int mount_store(const char *store, int count, char **words)
 	/* If it cannot be resolved, opening it says why. */
 	absolute = store ? realpath(store, NULL) : NULL;
 	m->store = absolute ? absolute : store;
+	if (cache_dir && !(cache = realpath(cache_dir, NULL)))
+		status = vv_say_usage("mount: there is no directory '%s'", cache_dir);
+	m->cache_dir = cache;
 	m->mountpoint = words[count - 1];
 	m->layer_count = (size_t)(count - 1);
-	if (memory < VV_BUDGET_MIN)
+	if (!status && memory < VV_BUDGET_MIN)
 		status = vv_say_usage("mount: --memory must be at least 16M");
 	else if (!find_transport(transport, &m->transport))
 		status = vv_say_usage(
@@ -190,10 +219,13 @@ static int mount_store(const char *store, int count, char **words)
 	for (int i = 0; i < count - 1 && !status; i++)
 		status = parse_layer(&m->layers[i], words[i]);
 	if (!status)
+		status = choose_host(m, &m->erofs);
+	if (!status)
 		status = check_dirs(m);
 	if (!status)
 		status = start(m);
 	free(absolute);
+	free(cache);
 	free(m);
 	return status;
 }
@@ -216,6 +248,10 @@ static const struct vv_option options[] = {
 	  "let its device nodes work (root)" },
 	{ "transport", 0, VV_OPTION_TEXT, &transport, "NAME",
 	  "how requests come: io_uring, dev, or auto (the default)" },
+	{ "host", 0, VV_OPTION_TEXT, &host, "NAME",
+	  "auto (the default), fuse, or erofs: trees are the kernel's own (root)" },
+	{ "cache-dir", 0, VV_OPTION_TEXT, &cache_dir, "DIR",
+	  "where erofs images are made (default /var/cache/varve)" },
 	{ 0 },
 };
 
@@ -257,6 +293,10 @@ static int helper_option(struct helper *h, char *option)
 		h->words[h->count++] = value + 1;
 	} else if (value && strncmp(option, "transport=", 10) == 0) {
 		transport = value + 1;
+	} else if (value && strncmp(option, "host=", 5) == 0) {
+		host = value + 1;
+	} else if (value && strncmp(option, "cache-dir=", 10) == 0) {
+		cache_dir = value + 1;
 	} else if (strcmp(option, "private") == 0) {
 		owner_only = true;
 	} else if (strcmp(option, "suid") == 0) {

@@ -67,6 +67,13 @@ requests() { # mount point, member
 	"$VARVE" stats --json "$1" | grep -o '"requests":{[^}]*}' | grep -o "\"$2\":[0-9]*" | cut -d: -f2
 }
 
+# All requests of a mount: for names, and, where trees are EROFS mounts, for blobs.
+asked() { # mount point
+	local blobs
+	blobs=$("$VARVE" stats --json "$1" | grep -o '"blob_requests":[0-9]*' | cut -d: -f2)
+	echo $(($(requests "$1" total) + ${blobs:-0}))
+}
+
 [ -x "$VARVE" ] || skip "no program at $VARVE"
 [ -c /dev/fuse ] || skip "no /dev/fuse"
 [ "$(id -u)" = 0 ] || skip "takes root"

@@ -35,24 +35,24 @@ for i in $(seq 48); do head -c 200000 /dev/urandom >"$work/tree/file$i"; done
 
 # The choice, and what is said about it.
 echo N >$switch
-"$VARVE" mount "$mnt" || exit 1
+"$VARVE" mount --host fuse "$mnt" || exit 1
 host_says "off" '"transport":"dev"' "enable_uring is off" "echo Y | sudo tee $switch"
 "$VARVE" unmount "$mnt"
 mistake 1 "enable_uring is off (echo Y | sudo tee $switch)" "$VARVE" mount --transport=io_uring "$mnt"
 is_mounted "$mnt" && fail "a refused mount is left"
 [ "$(cat $switch)" = N ] || fail "the kernel's switch was touched"
 echo Y >$switch
-"$VARVE" mount "$mnt" || exit 1
+"$VARVE" mount --host fuse "$mnt" || exit 1
 host_says "on" '"transport":"io_uring"' '"queues":'
 check "the tree is the same" diff -r "$work/tree" "$mnt/tree"
 "$VARVE" unmount "$mnt"
-"$VARVE" mount --transport=dev "$mnt" || exit 1
+"$VARVE" mount --host fuse --transport=dev "$mnt" || exit 1
 host_says "asked for" '"transport":"dev"' '"transport_reason":"asked for"'
 "$VARVE" unmount "$mnt"
 mistake 2 "auto, io_uring or dev" "$VARVE" mount --transport=pigeon "$mnt"
 
 # A session that is open stays as it is when the switch is turned off.
-"$VARVE" mount --transport=io_uring "$mnt" || exit 1
+"$VARVE" mount --host fuse --transport=io_uring "$mnt" || exit 1
 echo N >$switch
 check "an open session goes on" cmp "$work/tree/file1" "$mnt/tree/file1"
 "$VARVE" unmount "$mnt"
@@ -76,12 +76,12 @@ done
 VARVE_STORE=$work/slow "$VARVE" init "$work/slow" >/dev/null
 "$VARVE" pack -s "$work/slow" packs "$VARVE_STORE/packs" >/dev/null || exit 1
 mkdir "$work/slow-mnt"
-"$VARVE" mount -s "$work/slow" --transport=dev "$work/slow-mnt" || exit 1
+"$VARVE" mount -s "$work/slow" --host fuse --transport=dev "$work/slow-mnt" || exit 1
 slow_server=$(pgrep -f "mount -s $work/slow " | head -n 1)
 mount --bind "$work/slow-mnt/packs" "$VARVE_STORE/packs"
 
 held_readers() { # the transport; readers of 40 files on core 0, all held
-	"$VARVE" mount --transport="$1" "$mnt" || exit 1
+	"$VARVE" mount --host fuse --transport="$1" "$mnt" || exit 1
 	cat "$mnt/tree/file48" >/dev/null # the index of the pack
 	echo 1 >/proc/sys/vm/drop_caches
 	kill -STOP "$slow_server"
@@ -121,7 +121,7 @@ mkdir "$work/control"
 mount -t fusectl none "$work/control" || exit 1
 for transport in io_uring dev; do
 	for way in kill-9 lazy TERM abort; do
-		"$VARVE" mount --transport=$transport "$mnt" || exit 1
+		"$VARVE" mount --host fuse --transport=$transport "$mnt" || exit 1
 		connection=$(mountpoint -d "$mnt" | cut -d: -f2)
 		endless_readers
 		case $way in
@@ -138,7 +138,7 @@ done
 # Many readers, two cores, the least budget: right bytes, and the transport's memory is in the budget.
 (cd "$work/tree" && sha256sum file*) >"$work/sums"
 for transport in io_uring dev; do
-	"$VARVE" mount --transport=$transport --memory=16M "$mnt" || exit 1
+	"$VARVE" mount --host fuse --transport=$transport --memory=16M "$mnt" || exit 1
 	readers=
 	for seed in 1 2 3 4; do
 		(cd "$mnt/tree" && shuf --random-source=<(yes $seed) "$work/sums" | sha256sum --quiet -c -) &

@@ -3,6 +3,7 @@
 #include "core/buf.h"
 #include "core/err.h"
 #include "core/log.h"
+#include "host/erofs/erofs_host.h"
 #include "host/fuse/mount.h"
 #include "host/fuse/notify.h"
 #include "host/fuse/ops.h"
@@ -26,7 +27,8 @@ struct host {
 	struct vv_fuse_ops ops;
 	struct vv_fuse_session *session;
 	struct vv_fuse_notifier *notifier;
-	int signals, events; /* what the caller's thread waits for */
+	struct vv_erofs_host *erofs; /* NULL: trees are shown through FUSE alone */
+	int signals, events;	     /* what the caller's thread waits for */
 	atomic_bool has_started, has_ended;
 	atomic_int start_err;
 	bool is_following;
@@ -65,7 +67,9 @@ static int on_describe(void *ctx, struct vv_buf *json)
 			   (unsigned long long)vv_fuse_notifier_sent(h->notifier));
 	int err = vv_fuse_session_describe(h->session, json);
 
-	return err ? err : vv_buf_append(json, text, (size_t)len);
+	if (!err)
+		err = vv_buf_append(json, text, (size_t)len);
+	return err || !h->erofs ? err : vv_erofs_host_describe(h->erofs, json);
 }
 
 static void on_notices(void *ctx, const struct vv_notices *notices)
@@ -90,10 +94,17 @@ static int go_live(struct host *h)
 	return VV_OK;
 }
 
+/* What is open in an EROFS mount needs us, also when the FUSE mount below it is gone. */
+static bool is_over(struct host *h)
+{
+	return atomic_load(&h->has_ended) &&
+	       (!h->erofs || vv_erofs_host_is_idle(h->erofs));
+}
+
 /* In use or not, the mount point is free afterwards: what stays open ends with us. */
 static void leave(struct host *h)
 {
-	int err = vv_fuse_unmount(h->where, false);
+	int err = atomic_load(&h->has_ended) ? VV_OK : vv_fuse_unmount(h->where, false);
 
 	if (err != VV_EBUSY)
 		return;
@@ -119,7 +130,7 @@ static int wait_for_end(struct host *h)
 			return VV_EIO;
 		if (fds[0].revents)
 			(void)!read(h->events, &count, sizeof count);
-		if (atomic_load(&h->has_ended))
+		if (is_over(h))
 			return is_live ? VV_OK : VV_ENOTCONN;
 		if (atomic_load(&h->has_started) && !is_live) {
 			int err = go_live(h);
@@ -155,6 +166,45 @@ static int open_events(struct host *h)
 	return h->signals < 0 || h->events < 0 ? VV_EMFILE : VV_OK;
 }
 
+static void on_idle(void *ctx)
+{
+	wake(ctx);
+}
+
+/* Before the first request: it may be the one that touches a tree. */
+static int start_erofs(struct host *h)
+{
+	struct vv_erofs_options opts = {
+		.path = h->where,
+		.cache_dir = h->opts->cache_dir,
+		/* If it must be io_uring, the session of the mount says why it cannot. */
+		.transport = h->opts->transport == VV_FUSE_TRANSPORT_DEV
+				     ? VV_FUSE_TRANSPORT_DEV
+				     : VV_FUSE_TRANSPORT_AUTO,
+		.allow_suid = h->opts->allow_suid,
+		.allow_dev = h->opts->allow_dev,
+		.errors = &h->ops.errors,
+		.notify = on_notices,
+		.idle = on_idle,
+		.ctx = h,
+	};
+	int err;
+
+	if (h->opts->erofs == VV_FUSE_EROFS_NEVER)
+		return VV_OK;
+	err = vv_erofs_host_new(&h->erofs, h->serve, &opts);
+	if (!err)
+		h->ops.cover = vv_erofs_host_cover(h->erofs);
+	if (h->opts->erofs == VV_FUSE_EROFS_IF_POSSIBLE)
+		return VV_OK;
+	if (err)
+		vv_log(VV_LOG_ERROR,
+		       "the erofs host cannot be used: %s (it takes root, Linux 6.12 or "
+		       "later, and a cache directory on a disk)",
+		       vv_err_text(err));
+	return err;
+}
+
 static int start(struct host *h)
 {
 	int device;
@@ -172,6 +222,8 @@ static int start(struct host *h)
 	if (err)
 		vv_log(VV_LOG_ERROR, "cannot serve %s: %s", h->where, vv_err_text(err));
 	else
+		err = start_erofs(h);
+	if (!err)
 		err = vv_fuse_session_start(h->session);
 	if (err)
 		leave(h);
@@ -187,6 +239,7 @@ static void stop(struct host *h)
 		vv_serve_stop(h->serve);
 	if (h->session)
 		vv_fuse_session_stop(h->session);
+	vv_erofs_host_free(h->erofs);
 	vv_fuse_notifier_free(h->notifier);
 	vv_fuse_session_free(h->session);
 }

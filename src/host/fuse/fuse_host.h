@@ -26,6 +26,13 @@ struct vv_fuse_options {
 	bool owner_only; /* other users are kept out, even if they could be let in */
 	bool allow_suid; /* root only: set-user-id programs of a store count */
 	bool allow_dev;	 /* root only: its device nodes work */
+	/* Trees are mounted over by the kernel's EROFS (host/erofs): */
+	enum vv_fuse_erofs {
+		VV_FUSE_EROFS_NEVER,
+		VV_FUSE_EROFS_IF_POSSIBLE,
+		VV_FUSE_EROFS_MUST, /* or the mount fails */
+	} erofs;
+	const char *cache_dir; /* for that; NULL: the default */
 	/* The mount can be used.  Called once, on the caller's thread; may be NULL. */
 	void (*ready)(void *ctx);
 	void *ctx;

@@ -50,8 +50,9 @@ static int put_host(struct vv_fuse_ops *ops, struct vv_buf *json)
 	int err;
 
 	(void)snprintf(text, sizeof text,
-		       "\"host\":{\"name\":\"fuse\",\"protocol\":\"%d.%u\"",
-		       VV_FUSE_MAJOR, atomic_load(&ops->minor));
+		       "\"host\":{\"name\":\"%s\",\"protocol\":\"%d.%u\"",
+		       ops->cover ? "erofs" : "fuse", VV_FUSE_MAJOR,
+		       atomic_load(&ops->minor));
 	err = put_text(json, text);
 	if (!err)
 		err = put_member(json, ",", "read_errors", read_count(&ops->errors));
