@@ -15,7 +15,8 @@ _varve() {
 		return
 	fi
 	case $prev in
-	-s | --store | --against) mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
+	--host) mapfile -t COMPREPLY < <(compgen -W "auto fuse erofs" -- "$cur"); return ;;
+	-s | --store | --against | --cache-dir) mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
 	esac
 	case $cur in
 	-*)

@@ -11,7 +11,8 @@ _varve() {
 		return
 	fi
 	case $words[CURRENT-1] in
-		-s|--store|--against) _files -/; return ;;
+		--host) compadd auto fuse erofs; return ;;
+		-s|--store|--against|--cache-dir) _files -/; return ;;
 	esac
 	if [[ $PREFIX == -* ]]; then
 		compadd -- ${(f)"$(varve help $words[2] 2>/dev/null | grep -oE -- '--[a-z-]+')"}
