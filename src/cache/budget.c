@@ -34,6 +34,7 @@ static const char *const names[VV_HOLDER_COUNT] = {
 	[VV_HOLD_TRANSPORT] = "transport", [VV_HOLD_NODES] = "nodes",
 	[VV_HOLD_LISTINGS] = "listings",   [VV_HOLD_TREES] = "trees",
 	[VV_HOLD_UPPER] = "upper",	   [VV_HOLD_PACKER] = "packer",
+	[VV_HOLD_PROFILES] = "profiles",
 };
 
 const char *vv_holder_name(enum vv_holder holder)

@@ -31,6 +31,7 @@ enum vv_holder {
 	VV_HOLD_TREES, /* copies of trees and indexes; what mapped ones may hold */
 	VV_HOLD_UPPER,
 	VV_HOLD_PACKER,
+	VV_HOLD_PROFILES,
 	VV_HOLDER_COUNT,
 };
 const char *vv_holder_name(enum vv_holder holder);

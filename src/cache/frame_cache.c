@@ -66,6 +66,7 @@ struct entry {
 	struct entry *joins_on;		  /* (C6); NULL */
 	struct vv_frame_account *account; /* borrowed; NULL */
 	unsigned joiners;
+	bool is_ahead; /* fetched ahead, and nobody wanted it yet */
 	enum state state;
 	int err; /* FAILED */
 };
@@ -209,6 +210,7 @@ static struct entry *take_victim(struct vv_frame_cache *cache)
 	assert(e->state == RESIDENT && e->joiners == 0);
 	unlink_entry(cache, e);
 	cache->stats.evictions++;
+	cache->stats.ahead_unwanted += e->is_ahead;
 	cache->stats.frames_resident--;
 	cache->stats.bytes_resident -= e->size;
 	book_gone(e);
@@ -365,10 +367,27 @@ static int join(struct vv_frame_cache *cache, struct entry *from, struct entry *
 
 /* ---- pinning ---- */
 
-static void hit(struct vv_frame_cache *cache, struct vv_frame_account *account,
+/* Somebody asks for a frame that is here, or on its way.  Locked. */
+static void want(struct vv_frame_cache *cache, struct entry *e)
+{
+	cache->stats.ahead_wanted += e->is_ahead;
+	e->is_ahead = false;
+}
+
+static void count_ahead(struct vv_frame_cache *cache, struct entry *e)
+{
+	e->is_ahead = true;
+	cache->stats.ahead++;
+	cache->stats.ahead_bytes += e->size;
+}
+
+static void hit(struct vv_frame_cache *cache, const struct vv_asker *asker,
 		struct entry *e)
 {
-	vv_evict_use(&cache->evict, &e->node);
+	struct vv_frame_account *account = asker->account;
+
+	if (!asker->is_ahead)
+		vv_evict_use(&cache->evict, &e->node);
 	if (atomic_fetch_add(&e->node.pins, 1) == 0) /* (C3) */
 		atomic_fetch_add_explicit(&cache->pinned, e->size,
 					  memory_order_relaxed);
@@ -414,13 +433,17 @@ static int pin(struct vv_frame_cache *cache, const struct vv_asker *asker,
 	*out = e;
 	if (is_mine)
 		e->account = asker->account;
+	if (is_mine && asker->is_ahead)
+		count_ahead(cache, e);
 	if (is_mine)
 		return run_fetch(cache, e, fetch, ctx);
 	if (e->size != size)
 		return VV_ECORRUPT;
+	if (!asker->is_ahead)
+		want(cache, e);
 	if (e->state == FETCHING)
 		return join(cache, asker->from ? *find(cache, asker->from) : NULL, e);
-	hit(cache, asker->account, e);
+	hit(cache, asker, e);
 	return VV_OK;
 }
 

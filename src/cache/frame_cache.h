@@ -28,6 +28,7 @@
 #include "core/id.h"
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -61,6 +62,11 @@ struct vv_frame_account {
 struct vv_asker {
 	const struct vv_id *from;	  /* asks from within the fetch of this frame */
 	struct vv_frame_account *account; /* borrowed */
+	/*
+	 * Fetches before anybody asked: it is no use of the frame, which counts as wanted
+	 * when somebody else asks for it, or as unwanted when it goes before.
+	 */
+	bool is_ahead;
 };
 
 /*
@@ -107,6 +113,8 @@ struct vv_frame_cache_stats {
 	uint64_t hits, misses, joins; /* join: waited for another's fetch */
 	uint64_t failures, evictions;
 	uint64_t bytes_resident, bytes_pinned, frames_resident;
+	uint64_t ahead, ahead_bytes; /* fetched ahead */
+	uint64_t ahead_wanted, ahead_unwanted;
 };
 void vv_frame_cache_get_stats(struct vv_frame_cache *cache,
 			      struct vv_frame_cache_stats *out);

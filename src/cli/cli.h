@@ -55,6 +55,7 @@ struct vv_verb {
 	const char *text;    /* the rest of `varve help VERB`, may be NULL */
 	const struct vv_option *options;
 	int args_min, args_max; /* words after the options; args_max -1 = any number */
+	bool keeps_dashes;	/* `--` stays among the words */
 	/* @words has @count items, options taken out.  Returns an exit status. */
 	int (*run)(int count, char **words);
 };

@@ -20,6 +20,7 @@ enum {
 
 static const char *store_path, *transport = "auto", *host = "auto", *cache_dir;
 static uint64_t memory = 256 << 20;
+static const char *prefetch;
 static bool foreground, owner_only, allow_suid, allow_dev;
 
 /* ---- the transport ---- */
@@ -143,6 +144,7 @@ static int serve(struct mount *m)
 		.memory_bytes = (size_t)memory,
 		.mount_path = m->mountpoint,
 		.follow = true,
+		.prefetch_off = prefetch && strcmp(prefetch, "off") == 0,
 		.uid = (uint32_t)getuid(),
 		.gid = (uint32_t)getgid(),
 	};
@@ -161,6 +163,8 @@ static int serve(struct mount *m)
 	struct vv_serve *s = NULL;
 	int status = vv_open_store(&serve_opts.store, m->store), err;
 
+	if (prefetch && !serve_opts.prefetch_off)
+		(void)vv_parse_size(prefetch, &serve_opts.prefetch_bytes);
 	if (status)
 		return status;
 	err = vv_serve_new(&s, &serve_opts);
@@ -190,6 +194,14 @@ static int start(struct mount *m)
 	return serve(m);
 }
 
+static bool is_prefetch(const char *text)
+{
+	uint64_t bytes;
+
+	return !text || strcmp(text, "off") == 0 ||
+	       (vv_parse_size(text, &bytes) && bytes > 0);
+}
+
 static int mount_store(const char *store, int count, char **words)
 {
 	struct mount *m = calloc(1, sizeof *m);
@@ -214,6 +226,10 @@ static int mount_store(const char *store, int count, char **words)
 		status = vv_say_usage(
 			"mount: the transport is auto, io_uring or dev, not '%s'",
 			transport);
+	else if (!is_prefetch(prefetch))
+		status = vv_say_usage(
+			"mount: --prefetch takes off or a size such as 64M, not '%s'",
+			prefetch);
 	else if (m->layer_count > LAYERS_MAX)
 		status = vv_say_usage("mount: at most %d layers", LAYERS_MAX);
 	for (int i = 0; i < count - 1 && !status; i++)
@@ -239,6 +255,8 @@ static const struct vv_option options[] = {
 	VV_OPTION_STORE(&store_path),
 	{ "memory", 'm', VV_OPTION_SIZE, &memory, "SIZE",
 	  "the hard memory budget (default 256M, at least 16M)" },
+	{ "prefetch", 0, VV_OPTION_TEXT, &prefetch, "off|SIZE",
+	  "how much a profile's run may fetch ahead (default: half of the budget)" },
 	{ "foreground", 'f', VV_OPTION_FLAG, &foreground, "",
 	  "stay; messages go to stderr" },
 	{ "private", 0, VV_OPTION_FLAG, &owner_only, "", "keep other users out" },
@@ -297,6 +315,8 @@ static int helper_option(struct helper *h, char *option)
 		host = value + 1;
 	} else if (value && strncmp(option, "cache-dir=", 10) == 0) {
 		cache_dir = value + 1;
+	} else if (value && strncmp(option, "prefetch=", 9) == 0) {
+		prefetch = value + 1;
 	} else if (strcmp(option, "private") == 0) {
 		owner_only = true;
 	} else if (strcmp(option, "suid") == 0) {

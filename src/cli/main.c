@@ -8,11 +8,25 @@
 #include <string.h>
 
 const struct vv_verb *const vv_verbs[] = {
-	&vv_verb_init,	   &vv_verb_pack,  &vv_verb_ls,	     &vv_verb_cat,
-	&vv_verb_extract,  &vv_verb_diff,  &vv_verb_df,	     &vv_verb_report,
-	&vv_verb_tag,	   &vv_verb_rm,	   &vv_verb_verify,  &vv_verb_gc,
-	&vv_verb_optimize, &vv_verb_mount, &vv_verb_unmount, &vv_verb_stats,
-	&vv_verb_help,	   NULL,
+	&vv_verb_init,
+	&vv_verb_pack,
+	&vv_verb_ls,
+	&vv_verb_cat,
+	&vv_verb_extract,
+	&vv_verb_diff,
+	&vv_verb_df,
+	&vv_verb_report,
+	&vv_verb_tag,
+	&vv_verb_rm,
+	&vv_verb_verify,
+	&vv_verb_gc,
+	&vv_verb_optimize,
+	&vv_verb_mount,
+	&vv_verb_unmount,
+	&vv_verb_stats,
+	&vv_verb_profile,
+	&vv_verb_help,
+	NULL,
 };
 
 const struct vv_verb *vv_verb_find(const char *name)

@@ -184,9 +184,11 @@ int vv_options_parse(const struct vv_verb *verb, int argc, char **argv, int *cou
 		status = 0;
 		if (!is_open || word[0] != '-' || !word[1])
 			argv[words++] = word;
-		else if (strcmp(word, "--") == 0)
+		else if (strcmp(word, "--") == 0) {
 			is_open = false;
-		else if (word[1] == '-')
+			if (verb->keeps_dashes)
+				argv[words++] = word;
+		} else if (word[1] == '-')
 			status = parse_long(verb, word + 2, argc, argv, &i);
 		else
 			status = parse_letters(verb, word + 1, argc, argv, &i);

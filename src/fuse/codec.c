@@ -494,6 +494,22 @@ int vv_fuse_notify_encode(struct vv_buf *out, const struct vv_fuse_notify *notif
 	return err;
 }
 
+size_t vv_fuse_store_head(uint8_t *data, uint64_t node, uint64_t off, size_t len)
+{
+	struct vv_fuse_out_header header = {
+		.len = (uint32_t)(VV_FUSE_STORE_HEAD + len),
+		.error = VV_FUSE_NOTIFY_STORE,
+	};
+	struct vv_fuse_notify_store store = { .nodeid = node,
+					      .offset = off,
+					      .size = (uint32_t)len };
+
+	assert(len <= MAX_DATA);
+	memcpy(data - sizeof store, &store, sizeof store);
+	memcpy(data - VV_FUSE_STORE_HEAD, &header, sizeof header);
+	return VV_FUSE_STORE_HEAD;
+}
+
 int vv_fuse_notify_decode(struct vv_fuse_notify *out, const void *bytes, size_t size)
 {
 	const uint8_t *p = bytes;

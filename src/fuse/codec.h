@@ -115,6 +115,15 @@ struct vv_fuse_notify {
 };
 
 int vv_fuse_notify_encode(struct vv_buf *out, const struct vv_fuse_notify *notify);
+/*
+ * The head of a STORE of the @len bytes that lie at @data, written right before them, where
+ * VV_FUSE_STORE_HEAD bytes are free.  Returns its size.
+ */
+enum {
+	VV_FUSE_STORE_HEAD =
+		sizeof(struct vv_fuse_out_header) + sizeof(struct vv_fuse_notify_store)
+};
+size_t vv_fuse_store_head(uint8_t *data, uint64_t node, uint64_t off, size_t len);
 /* @bytes are one message to the kernel with header.unique == 0.  VV_ENOSYS: unknown. */
 int vv_fuse_notify_decode(struct vv_fuse_notify *out, const void *bytes, size_t size);
 

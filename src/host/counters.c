@@ -104,6 +104,8 @@ static int add_counter(struct vv_counters *c, const char *label, const char *pat
 	fresh->label = copy(label);
 	fresh->path = copy(path);
 	fresh->is_ref = is_ref;
+	fresh->watched.ref = fresh->label;
+	fresh->watched.path = fresh->path;
 	if (!fresh->label || !fresh->path) {
 		free(fresh->label);
 		free(fresh->path);
@@ -143,12 +145,28 @@ void vv_counters_hide_all(struct vv_counters *c)
 	vv_mutex_unlock(&c->lock);
 }
 
+/* Under the lock. */
+static void expect(struct vv_counter *at, const struct vv_id *tree)
+{
+	if (!vv_id_equal(&at->tree, tree))
+		atomic_store(&at->watched.state, VV_WATCH_NEW);
+}
+
+void vv_counters_expect(struct vv_counters *c, int number, const struct vv_id *tree)
+{
+	vv_mutex_lock(&c->lock);
+	expect(counter_at(c, (unsigned)number), tree);
+	vv_mutex_unlock(&c->lock);
+}
+
 void vv_counters_show(struct vv_counters *c, int number, const struct vv_id *tree)
 {
 	struct vv_counter *at = counter_at(c, (unsigned)number);
 
 	vv_mutex_lock(&c->lock);
 	at->is_shown = true;
+	if (tree)
+		expect(at, tree);
 	at->tree = tree ? *tree : (struct vv_id){ 0 };
 	vv_mutex_unlock(&c->lock);
 }
@@ -164,6 +182,13 @@ void vv_counters_add(struct vv_counters *c, int number, uint64_t bytes)
 struct vv_frame_account *vv_counters_account(struct vv_counters *c, int number)
 {
 	return &counter_at(c, (unsigned)number)->frames;
+}
+
+struct vv_watched *vv_counters_watched(struct vv_counters *c, int number)
+{
+	struct vv_counter *at = counter_at(c, (unsigned)number);
+
+	return at->is_ref ? &at->watched : NULL;
 }
 
 /* ---- JSON ---- */
@@ -221,6 +246,15 @@ static int put_tree(struct vv_buf *json, const struct vv_counter *at)
 	return put(json, text);
 }
 
+static int put_replays(struct vv_buf *json, const struct vv_counter *at)
+{
+	char text[32];
+
+	snprintf(text, sizeof text, ",\"replays\":%u",
+		 atomic_load(&at->watched.replays));
+	return put(json, text);
+}
+
 static int put_counter(struct vv_buf *json, const struct vv_counter *at)
 {
 	int err = put(json, at->is_ref ? "{\"ref\":" : "{\"dir\":");
@@ -237,6 +271,8 @@ static int put_counter(struct vv_buf *json, const struct vv_counter *at)
 		err = put_number(json, "reads", &at->reads);
 	if (!err)
 		err = put_number(json, "bytes", &at->bytes);
+	if (!err)
+		err = put_replays(json, at);
 	if (!err)
 		err = put_number(json, "hits", &at->frames.hits);
 	if (!err)

@@ -15,6 +15,7 @@
 #include "cache/frame_cache.h"
 #include "core/buf.h"
 #include "core/id.h"
+#include "host/prefetch.h"
 #include "os/thread.h"
 
 #include <stdatomic.h>
@@ -32,6 +33,7 @@ struct vv_counter {
 	struct vv_id tree;
 	atomic_uint_least64_t reads, bytes;
 	struct vv_frame_account frames;
+	struct vv_watched watched; /* for the prefetcher; its own */
 };
 
 struct vv_counters {
@@ -56,9 +58,14 @@ int vv_counters_find(struct vv_counters *c, const char *label, const char *path,
 void vv_counters_hide_all(struct vv_counters *c);
 void vv_counters_show(struct vv_counters *c, int number, const struct vv_id *tree);
 
+/* It will show @tree soon.  If that is another one, its reads are news to the prefetcher. */
+void vv_counters_expect(struct vv_counters *c, int number, const struct vv_id *tree);
+
 void vv_counters_add(struct vv_counters *c, int number, uint64_t bytes);
 /* Good until fini. */
 struct vv_frame_account *vv_counters_account(struct vv_counters *c, int number);
+/* Until fini.  NULL: a host directory. */
+struct vv_watched *vv_counters_watched(struct vv_counters *c, int number);
 
 /*
  * Append `"refs":[...],"refs_omitted":n`: what is shown, first those that were read, each

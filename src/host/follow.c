@@ -316,6 +316,16 @@ static void show_counters(struct vv_serve *s, const struct vv_layer *layers,
 				 layers[i].dir ? NULL : &layers[i].tree_id);
 }
 
+/* Before the first read of a new tree can be: it is what triggers a replay. */
+static void announce_trees(struct vv_serve *s, const struct vv_layer *layers,
+			   size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!layers[i].dir)
+			vv_counters_expect(&s->counters, layers[i].tag,
+					   &layers[i].tree_id);
+}
+
 static void sum_up(struct vv_serve *s)
 {
 	uint64_t files = 0, bytes = 0;
@@ -340,6 +350,7 @@ static int show(struct vv_serve *s, struct vv_ref_list *next,
 		err = make_layers(s, next, &layers, &count);
 	if (err)
 		goto out;
+	announce_trees(s, layers, count);
 	err = vv_view_set_layers(s->view, layers, count, notices);
 	if (err)
 		goto out;

@@ -54,6 +54,21 @@ static int copy_choices(struct vv_serve *s, const struct vv_serve_options *opts)
 	return err;
 }
 
+static int make_prefetch(struct vv_serve *s, uint64_t bytes)
+{
+	struct vv_prefetch_options opts = {
+		.store = s->store,
+		.view = s->view,
+		.reader = s->reader,
+		.budget = s->budget,
+		.lanes = &s->lanes,
+		.bytes = bytes,
+	};
+
+	vv_reader_set_lanes(s->reader, &s->lanes);
+	return vv_prefetch_new(&s->prefetch, &opts);
+}
+
 static int make_parts(struct vv_serve *s, const struct vv_serve_options *opts)
 {
 	size_t memory = opts->memory_bytes ? opts->memory_bytes : MEMORY_DEFAULT;
@@ -73,6 +88,9 @@ static int make_parts(struct vv_serve *s, const struct vv_serve_options *opts)
 	view_opts.budget = s->budget;
 	if (!err)
 		err = vv_view_new(&s->view, &view_opts);
+	if (!err && !opts->prefetch_off)
+		err = make_prefetch(s, opts->prefetch_bytes ? opts->prefetch_bytes
+							    : memory / 2);
 	if (!err && !s->choice_count)
 		err = vv_ref_poll_new(&s->poll, s->store);
 	return err;
@@ -90,6 +108,7 @@ int vv_serve_new(struct vv_serve **out, const struct vv_serve_options *opts)
 	vv_cond_init(&s->stop_cond);
 	vv_cond_init(&s->answer_cond);
 	vv_counters_init(&s->counters);
+	vv_lanes_init(&s->lanes, vv_cpu_count());
 	s->store = opts->store;
 	s->follows = opts->follow;
 	s->mount_path = copy(opts->mount_path ? opts->mount_path : "");
@@ -123,6 +142,8 @@ void vv_serve_free(struct vv_serve *s)
 	if (!s)
 		return;
 	vv_serve_stop(s);
+	vv_serve_stop_prefetch(s);
+	vv_prefetch_free(s->prefetch);
 	vv_view_free(s->view);
 	vv_lease_fini(&s->lease);
 	vv_reader_free(s->reader);
@@ -139,6 +160,7 @@ void vv_serve_free(struct vv_serve *s)
 	free(s->mount_path);
 	vv_counters_fini(&s->counters);
 	vv_cond_fini(&s->answer_cond);
+	vv_lanes_fini(&s->lanes);
 	vv_cond_fini(&s->stop_cond);
 	vv_mutex_fini(&s->stop_lock);
 	free(s);
@@ -173,10 +195,41 @@ struct vv_frame_account *vv_serve_account(struct vv_serve *s, uint64_t node)
 	return tag < 0 ? NULL : vv_counters_account(&s->counters, tag);
 }
 
-void vv_serve_count_read(struct vv_serve *s, uint64_t node, uint64_t bytes)
+struct vv_store *vv_serve_store(struct vv_serve *s)
+{
+	return s->store;
+}
+
+struct vv_lanes *vv_serve_lanes(struct vv_serve *s)
+{
+	return &s->lanes;
+}
+
+void vv_serve_count_read(struct vv_serve *s, uint64_t node, uint64_t off,
+			 uint64_t bytes)
 {
 	int tag = vv_view_layer_tag(s->view, node);
+	struct vv_watched *watched;
 
-	if (tag >= 0)
-		vv_counters_add(&s->counters, tag, bytes);
+	if (tag < 0)
+		return;
+	vv_counters_add(&s->counters, tag, bytes);
+	watched = s->prefetch ? vv_counters_watched(&s->counters, tag) : NULL;
+	if (watched)
+		vv_prefetch_saw(s->prefetch, watched, node, off, bytes);
+}
+
+void vv_serve_start_prefetch(struct vv_serve *s, const struct vv_prefetch_host *host)
+{
+	int err = s->prefetch ? vv_prefetch_start(s->prefetch, host) : VV_OK;
+
+	if (err)
+		vv_log(VV_LOG_WARN, "nothing will be fetched ahead: %s",
+		       vv_err_text(err));
+}
+
+void vv_serve_stop_prefetch(struct vv_serve *s)
+{
+	if (s->prefetch)
+		vv_prefetch_stop(s->prefetch);
 }

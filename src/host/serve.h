@@ -27,6 +27,7 @@ enum {
 	VV_FOLLOW_MS = 300
 };
 
+struct vv_lanes;
 struct vv_store;
 struct vv_reader;
 struct vv_serve;
@@ -43,10 +44,12 @@ struct vv_serve_options {
 	const struct vv_serve_layer
 		*layers; /* none: every ref of the store at /<ref> */
 	size_t layer_count;
-	size_t memory_bytes;	/* the budget; 0 = 256 MiB */
-	const char *mount_path; /* for the lease */
-	bool follow;		/* false: show what is there now */
-	uint32_t uid, gid;	/* owner of synthetic directories */
+	size_t memory_bytes;	 /* the budget; 0 = 256 MiB */
+	const char *mount_path;	 /* for the lease */
+	bool follow;		 /* false: show what is there now */
+	bool prefetch_off;	 /* nothing is fetched before it is asked for */
+	uint64_t prefetch_bytes; /* of one replay, plain; 0 = half of the budget */
+	uint32_t uid, gid;	 /* owner of synthetic directories */
 };
 
 /*
@@ -81,6 +84,8 @@ uint64_t vv_serve_changes(struct vv_serve *s);
 struct vv_view *vv_serve_view(struct vv_serve *s);
 struct vv_reader *vv_serve_reader(struct vv_serve *s);
 struct vv_budget *vv_serve_budget(struct vv_serve *s);
+struct vv_store *vv_serve_store(struct vv_serve *s);
+struct vv_lanes *vv_serve_lanes(struct vv_serve *s);
 
 /* Totals for statfs, of the refs that are shown. */
 struct vv_serve_totals {
@@ -93,12 +98,25 @@ struct vv_frame_account;
 /* On whose account @node's bytes are read: its layer's.  NULL: nobody's. */
 struct vv_frame_account *vv_serve_account(struct vv_serve *s, uint64_t node);
 
-/* Count a read of @bytes of @node against its layer (per-ref statistics); lock-free. */
-void vv_serve_count_read(struct vv_serve *s, uint64_t node, uint64_t bytes);
+/*
+ * A reader was given @bytes at @off of @node: counted against its layer (per-ref statistics),
+ * and told to the prefetcher.  Lock-free, but for a layer with a profile that is not replayed
+ * yet.
+ */
+void vv_serve_count_read(struct vv_serve *s, uint64_t node, uint64_t off,
+			 uint64_t bytes);
+
+/*
+ * Replay profiles from now on, through @host, which is copied; stop before the host stops
+ * answering the kernel.  Nothing if prefetching is off; a failure is logged and means the same.
+ */
+struct vv_prefetch_host;
+void vv_serve_start_prefetch(struct vv_serve *s, const struct vv_prefetch_host *host);
+void vv_serve_stop_prefetch(struct vv_serve *s);
 
 /*
  * Append the members of the JSON object of `varve stats` that do not depend on the
- * host: "budget", "cache", "reader", "refs".  The host adds "requests" and "host".  At
+ * host: "budget", "cache", "reader", "prefetch", "refs".  The host adds "requests" and "host".  At
  * most @max bytes: refs that do not fit are counted, not listed.
  */
 int vv_serve_stats(struct vv_serve *s, struct vv_buf *json, size_t max);

@@ -7,6 +7,7 @@
 
 #include "cache/budget.h"
 #include "cache/frame_cache.h"
+#include "cache/lanes.h"
 #include "host/counters.h"
 #include "host/lease.h"
 #include "host/serve.h"
@@ -28,6 +29,8 @@ struct vv_serve {
 	struct vv_budget *budget;
 	struct vv_frame_cache *cache;
 	struct vv_reader *reader;
+	struct vv_lanes lanes;
+	struct vv_prefetch *prefetch; /* NULL: off */
 	struct vv_view *view;
 	struct vv_serve_choice *choices;
 	size_t choice_count; /* 0: all refs */

@@ -67,6 +67,31 @@ static int put_reader(struct vv_serve *s, struct vv_buf *json)
 	return vv_buf_append(json, text, strlen(text));
 }
 
+static int put_prefetch(struct vv_serve *s, struct vv_buf *json)
+{
+	struct vv_prefetch_stats st = { 0 };
+	struct vv_frame_cache_stats cache;
+	char text[512];
+
+	vv_frame_cache_get_stats(s->cache, &cache);
+	if (s->prefetch)
+		vv_prefetch_get_stats(s->prefetch, &st);
+	snprintf(text, sizeof text,
+		 "\"prefetch\":{\"on\":%s,\"runs\":%" PRIu64 ",\"runs_cut\":%" PRIu64
+		 ",\"frames\":%" PRIu64 ",\"frame_bytes\":%" PRIu64
+		 ",\"frames_wanted\":%" PRIu64 ",\"frames_unwanted\":%" PRIu64
+		 ",\"bytes_pushed\":%" PRIu64 ",\"bytes_late\":%" PRIu64
+		 ",\"bytes_unknown\":%" PRIu64 ",\"bytes_again\":%" PRIu64
+		 ",\"names\":%" PRIu64 ",\"misses\":%" PRIu64 ",\"lists\":%" PRIu64
+		 ",\"pauses\":%" PRIu64 "},",
+		 s->prefetch ? "true" : "false", st.runs, st.runs_cut, cache.ahead,
+		 cache.ahead_bytes, cache.ahead_wanted, cache.ahead_unwanted,
+		 st.bytes_pushed, st.bytes_late, st.bytes_unknown, st.bytes_again,
+		 st.names, st.misses, st.lists,
+		 (uint64_t)atomic_load(&s->lanes.pauses));
+	return vv_buf_append(json, text, strlen(text));
+}
+
 int vv_serve_stats(struct vv_serve *s, struct vv_buf *json, size_t max)
 {
 	size_t begin = json->len;
@@ -76,6 +101,8 @@ int vv_serve_stats(struct vv_serve *s, struct vv_buf *json, size_t max)
 		err = put_cache(s, json);
 	if (!err)
 		err = put_reader(s, json);
+	if (!err)
+		err = put_prefetch(s, json);
 	if (err)
 		return err;
 	if (json->len - begin > max)

@@ -8,6 +8,7 @@
 #include "store/condemned.h"
 #include "store/intent.h"
 #include "store/mark.h"
+#include "store/profiles.h"
 #include "store/store.h"
 
 #include <inttypes.h>
@@ -516,9 +517,28 @@ static int remove_orphans(struct gc *gc)
 	return err;
 }
 
-static int sweep(const struct gc *gc)
+/* A ref's profile went with it, unless whoever removed it was cut short. */
+static int remove_profile(void *ctx, const char *ref)
 {
-	int err;
+	const struct gc *gc = ctx;
+	struct vv_ref found;
+	int err = vv_ref_get(gc->store, ref, &found);
+
+	if (err != VV_ENOENT)
+		return VV_OK;
+	report(gc, "profile", ref, VV_GC_DELETE, 0, "its ref is gone");
+	if (gc->opts->dry_run)
+		return VV_OK;
+	err = vv_profiles_remove(gc->store, ref);
+	return err == VV_ENOENT ? VV_OK : err;
+}
+
+static int sweep(struct gc *gc)
+{
+	int err = vv_profiles_list(gc->store, remove_profile, gc);
+
+	if (err)
+		return err;
 
 	if (gc->opts->dry_run)
 		return VV_OK;

@@ -32,7 +32,7 @@ enum vv_gc_verdict {
 };
 
 struct vv_gc_item {
-	const char *kind; /* "pack", "tree", "intent", "lease", "record" */
+	const char *kind; /* "pack", "tree", "intent", "lease", "record", "profile" */
 	const char *key;
 	enum vv_gc_verdict verdict;
 	const char *why; /* one line */

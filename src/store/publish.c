@@ -15,6 +15,7 @@
 #include "store/known.h"
 #include "store/pack_writer.h"
 #include "store/packer.h"
+#include "store/profiles.h"
 #include "store/store.h"
 
 #include <stdlib.h>
@@ -334,6 +335,9 @@ int vv_publish_tag(struct vv_store *store, const char *from, const char *to)
 		ref.published_ns = 0;
 		err = vv_ref_put(store, &ref);
 	}
+	if (!err && vv_profiles_copy(store, from, to))
+		vv_log(VV_LOG_WARN, "ref %s: the profile of %s could not be copied", to,
+		       from);
 	vv_announce_close(announce);
 	return err;
 }

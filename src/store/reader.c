@@ -1,6 +1,7 @@
 #include "store/reader.h"
 
 #include "cache/budget.h"
+#include "cache/lanes.h"
 #include "core/arith.h"
 #include "core/err.h"
 #include "core/log.h"
@@ -35,6 +36,7 @@ struct place {
 	const struct vv_pack *pack; /* NULL: nothing remembered */
 	struct vv_blob blob;
 	struct vv_frame_account *account; /* of who reads there now; not remembered */
+	bool is_ahead;			  /* the same */
 };
 
 struct vv_reader {
@@ -48,6 +50,7 @@ struct vv_reader {
 	struct place places[PLACES]; /* in `set`; by the first bytes of the id */
 	uint32_t hint;		     /* the pack where a blob was found last */
 	uint64_t refreshed_ns;	     /* when; 0 = never */
+	struct vv_lanes *lanes;	     /* borrowed; NULL: nobody fetches ahead */
 	atomic_uint_least64_t reads, bytes_read, failures;
 };
 
@@ -226,7 +229,7 @@ static int pin_piece(struct vv_reader *r, const struct place *p,
 		.frame = piece->frame,
 		.account = p->account,
 	};
-	struct vv_asker asker = { .account = p->account };
+	struct vv_asker asker = { .account = p->account, .is_ahead = p->is_ahead };
 
 	return vv_frame_cache_pin_for(r->cache, &asker, &piece->frame.id,
 				      piece->frame.plain_size, vv_fetch_frame, &fetch,
@@ -407,6 +410,7 @@ struct want {
 	struct vv_read *read;
 	uint8_t *buf;
 	struct vv_frame_account *account;
+	bool is_ahead; /* of those who will ask */
 };
 
 static int read_place(struct vv_reader *r, const struct place *p, const struct want *w)
@@ -442,6 +446,7 @@ static int read_once(struct vv_reader *r, const struct want *w,
 	if (err)
 		return err;
 	p.account = w->account;
+	p.is_ahead = w->is_ahead;
 	first = err = read_place(r, &p, w);
 	tried = p.pack;
 	while (err && err != VV_ENOMEM &&
@@ -476,10 +481,25 @@ static int read_or_tell(struct vv_reader *r, const struct want *w)
 			       vv_id_to_hex(w->id, hex), vv_err_text(err));
 		return err;
 	}
+	if (w->is_ahead)
+		return VV_OK;
 	atomic_fetch_add_explicit(&r->reads, 1, memory_order_relaxed);
 	atomic_fetch_add_explicit(&r->bytes_read, w->end - w->off,
 				  memory_order_relaxed);
 	return VV_OK;
+}
+
+/* Somebody waits for it: who fetches ahead makes way. */
+static int read_now(struct vv_reader *r, const struct want *w)
+{
+	int err;
+
+	if (r->lanes)
+		vv_lanes_enter(r->lanes);
+	err = read_or_tell(r, w);
+	if (r->lanes)
+		vv_lanes_leave(r->lanes);
+	return err;
 }
 
 int vv_reader_read_for(struct vv_reader *r, struct vv_frame_account *account,
@@ -502,7 +522,7 @@ int vv_reader_read_for(struct vv_reader *r, struct vv_frame_account *account,
 	if (off >= size || len == 0)
 		return VV_OK;
 	w.end = off + vv_min_u64(len, size - off);
-	return read_or_tell(r, &w);
+	return read_now(r, &w);
 }
 
 int vv_reader_read(struct vv_reader *r, const struct vv_id *id, uint64_t size,
@@ -516,17 +536,36 @@ void vv_reader_done(struct vv_reader *r, struct vv_read *read)
 	release(r, read);
 }
 
-int vv_reader_copy(struct vv_reader *r, const struct vv_id *id, uint64_t size,
-		   uint64_t off, void *buf, size_t len)
+static int copy(struct vv_reader *r, const struct vv_id *id, uint64_t size,
+		uint64_t off, void *buf, size_t len, bool is_ahead)
 {
-	struct want w = { .id = id, .size = size, .off = off, .buf = buf };
+	struct want w = {
+		.id = id, .size = size, .off = off, .buf = buf, .is_ahead = is_ahead
+	};
 
 	if (!vv_range_fits(off, len, size))
 		return VV_EINVAL;
 	if (len == 0)
 		return VV_OK;
 	w.end = off + len;
-	return read_or_tell(r, &w);
+	return is_ahead ? read_or_tell(r, &w) : read_now(r, &w);
+}
+
+int vv_reader_copy(struct vv_reader *r, const struct vv_id *id, uint64_t size,
+		   uint64_t off, void *buf, size_t len)
+{
+	return copy(r, id, size, off, buf, len, false);
+}
+
+int vv_reader_copy_ahead(struct vv_reader *r, const struct vv_id *id, uint64_t size,
+			 uint64_t off, void *buf, size_t len)
+{
+	return copy(r, id, size, off, buf, len, true);
+}
+
+void vv_reader_set_lanes(struct vv_reader *r, struct vv_lanes *lanes)
+{
+	r->lanes = lanes;
 }
 
 int vv_reader_frame(struct vv_reader *r, struct vv_pack_set *set,

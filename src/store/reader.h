@@ -22,6 +22,7 @@ struct vv_budget;
 struct vv_frame;
 struct vv_pack;
 struct vv_pack_set;
+struct vv_lanes;
 struct vv_reader;
 
 enum {
@@ -81,6 +82,16 @@ int vv_reader_copy(struct vv_reader *r, const struct vv_id *id, uint64_t size,
 int vv_reader_frame(struct vv_reader *r, struct vv_pack_set *set,
 		    const struct vv_pack *pack, const struct vv_frame *frame,
 		    uint8_t *plain);
+
+/*
+ * The same for who reads before anybody asked (cache/frame_cache.h).  It counts neither as
+ * a read nor as a reader at work.
+ */
+int vv_reader_copy_ahead(struct vv_reader *r, const struct vv_id *id, uint64_t size,
+			 uint64_t off, void *buf, size_t len);
+
+/* Readers at work enter @lanes from now on.  Before any reads; NULL: none. */
+void vv_reader_set_lanes(struct vv_reader *r, struct vv_lanes *lanes);
 
 struct vv_reader_stats {
 	uint64_t reads, bytes_read;		/* asked for and given */

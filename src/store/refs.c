@@ -7,6 +7,7 @@
 #include "format/record.h"
 #include "os/system.h"
 #include "source/source.h"
+#include "store/profiles.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -205,10 +206,15 @@ int vv_ref_put(struct vv_store *store, const struct vv_ref *ref)
 	return err ? err : check_again(store, ref->name, key);
 }
 
+/* Its profile goes after it: what is left of one without a ref, gc removes. */
 int vv_ref_remove(struct vv_store *store, const char *name)
 {
 	char key[VV_STORE_KEY_MAX];
 	int err = make_key(key, name);
 
-	return err ? err : vv_source_remove(store->source, key);
+	if (!err)
+		err = vv_source_remove(store->source, key);
+	if (!err)
+		(void)vv_profiles_remove(store, name);
+	return err;
 }

@@ -12,6 +12,7 @@
 #include "store/crew.h"
 #include "store/damage.h"
 #include "store/inside.h"
+#include "store/profiles.h"
 #include "store/spots.h"
 
 #include <stdatomic.h>
@@ -94,6 +95,26 @@ static void report_ref(struct verify *v, const char *name, const char *why)
 	struct vv_problem p = { .kind = "ref", .object = name, .why = why };
 
 	report(v, &p);
+}
+
+/* A profile that cannot be used hurts nobody, but is not what was kept. */
+static int check_profile(void *ctx, const char *ref)
+{
+	struct verify *v = ctx;
+	struct vv_profile profile;
+	int err = vv_profiles_get(v->store, ref, &profile);
+	struct vv_problem p = { .kind = "profile",
+				.object = ref,
+				.why = vv_err_text(err) };
+
+	if (err == VV_ENOENT)
+		return VV_OK; /* removed meanwhile, or none */
+	if (err == VV_ECORRUPT || err == VV_ENEWER)
+		report(v, &p);
+	else if (err)
+		return err;
+	vv_profile_fini(&profile);
+	return VV_OK;
 }
 
 /* With the refs that it hurts. */
@@ -730,6 +751,8 @@ int vv_verify_store(struct vv_store *store, const struct vv_verify_options *opts
 	if (!err)
 		err = verify_refs(&v);
 	if (!err)
+		err = vv_profiles_list(store, check_profile, &v);
+	if (!err)
 		err = list_trees(&v);
 	if (!err) {
 		add_total(&v);
@@ -756,6 +779,8 @@ int vv_verify_ref(struct vv_store *store, const char *name,
 		report_ref(&v, name, vv_err_text(err));
 		return end(&v, VV_OK, stats);
 	}
+	if (!err)
+		err = check_profile(&v, name);
 	if (!err)
 		err = add_ref(&v, name, &ref.tree);
 	if (!err)

@@ -1,7 +1,7 @@
 /*
  * verify.h - does the store hold what its refs promise, and is all of it intact?
  *
- * A whole store: every ref record; every tree by its id and the rules of the format; of
+ * A whole store: every ref record and profile; every tree by its id and the rules of the format; of
  * every pack the index by the same, every stored frame by checksum and id, and every blob
  * by the hash of its content; and for each ref, that every blob of its tree is there with
  * the right size.  One ref: the same for what it needs, and for nothing else; of frames
@@ -27,7 +27,7 @@
 struct vv_store;
 
 struct vv_problem {
-	const char *kind;   /* "ref", "tree", "pack", "frame", "blob" */
+	const char *kind;   /* "ref", "profile", "tree", "pack", "frame", "blob" */
 	const char *object; /* its name or id */
 	const char *pack; /* id of the pack that holds it; NULL = none, or not known */
 	const char *why;

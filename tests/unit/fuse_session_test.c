@@ -54,9 +54,11 @@ void vv_serve_get_totals(struct vv_serve *s, struct vv_serve_totals *out)
 	(void)s;
 	*out = (struct vv_serve_totals){ .files = 3, .bytes = 4097 };
 }
-void vv_serve_count_read(struct vv_serve *s, uint64_t node, uint64_t bytes)
+void vv_serve_count_read(struct vv_serve *s, uint64_t node, uint64_t off,
+			 uint64_t bytes)
 {
-	(void)s, (void)node, (void)bytes;
+	(void)off;
+	(void)s, (void)node, (void)off, (void)bytes;
 }
 int vv_serve_stats(struct vv_serve *s, struct vv_buf *json, size_t max)
 {

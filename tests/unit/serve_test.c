@@ -99,7 +99,7 @@ static bool holds(const char *path, const char *content)
 	CHECK_INT(vv_reader_copy(vv_serve_reader(serve), &c.blob, c.size, 0, buf,
 				 c.size),
 		  VV_OK);
-	vv_serve_count_read(serve, attr.node, c.size);
+	vv_serve_count_read(serve, attr.node, 0, c.size);
 	same = c.size == strlen(content) && memcmp(buf, content, c.size) == 0;
 	forget(attr.node);
 	return same;
@@ -444,7 +444,7 @@ static void read_as_a_host(const char *path)
 				     c.size, 0, c.size, &read),
 		  VV_OK);
 	vv_reader_done(vv_serve_reader(serve), &read);
-	vv_serve_count_read(serve, attr.node, c.size);
+	vv_serve_count_read(serve, attr.node, 0, c.size);
 	forget(attr.node);
 }
 

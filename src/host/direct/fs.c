@@ -174,6 +174,7 @@ static int make_serve(struct vv_fs *fs, const char *path,
 		.memory_bytes = opts->memory_bytes,
 		.mount_path = opts->label ? opts->label : "(in process)",
 		.follow = opts->follow == VV_FS_FOLLOW_REFS,
+		.prefetch_off = true, /* there is no kernel to fetch for */
 	};
 	int err = vv_direct_store_open(&serve.store, path);
 

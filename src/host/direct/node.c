@@ -247,7 +247,7 @@ int vv_fs_node_read(struct vv_fs_node *node, void *buf, size_t len, uint64_t off
 	if (err)
 		log_failure(node, offset, err);
 	else
-		vv_serve_count_read(node->fs->serve, node->id, *got);
+		vv_serve_count_read(node->fs->serve, node->id, offset, *got);
 	return err;
 }
 

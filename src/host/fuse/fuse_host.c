@@ -4,6 +4,7 @@
 #include "core/err.h"
 #include "core/log.h"
 #include "host/erofs/erofs_host.h"
+#include "host/fuse/ahead.h"
 #include "host/fuse/mount.h"
 #include "host/fuse/notify.h"
 #include "host/fuse/ops.h"
@@ -28,7 +29,8 @@ struct host {
 	struct vv_fuse_session *session;
 	struct vv_fuse_notifier *notifier;
 	struct vv_erofs_host *erofs; /* NULL: trees are shown through FUSE alone */
-	int signals, events;	     /* what the caller's thread waits for */
+	struct vv_fuse_ahead ahead;
+	int signals, events; /* what the caller's thread waits for */
 	atomic_bool has_started, has_ended;
 	atomic_int start_err;
 	bool is_following;
@@ -82,6 +84,7 @@ static void on_notices(void *ctx, const struct vv_notices *notices)
 /* INIT was answered: the mount can be used, and refs are followed from here on. */
 static int go_live(struct host *h)
 {
+	struct vv_prefetch_host prefetch;
 	int err = atomic_load(&h->start_err);
 
 	if (!err)
@@ -89,6 +92,9 @@ static int go_live(struct host *h)
 	if (err)
 		return err;
 	h->is_following = true;
+	vv_fuse_ahead_init(&h->ahead, vv_fuse_session_dev(h->session), h->where,
+			   &prefetch);
+	vv_serve_start_prefetch(h->serve, &prefetch);
 	if (h->opts->ready)
 		h->opts->ready(h->opts->ctx);
 	return VV_OK;
@@ -104,8 +110,10 @@ static bool is_over(struct host *h)
 /* In use or not, the mount point is free afterwards: what stays open ends with us. */
 static void leave(struct host *h)
 {
-	int err = atomic_load(&h->has_ended) ? VV_OK : vv_fuse_unmount(h->where, false);
+	int err;
 
+	vv_serve_stop_prefetch(h->serve);
+	err = atomic_load(&h->has_ended) ? VV_OK : vv_fuse_unmount(h->where, false);
 	if (err != VV_EBUSY)
 		return;
 	err = vv_fuse_unmount(h->where, true);
@@ -233,6 +241,7 @@ static int start(struct host *h)
 /* The notifier first: the follower may wait for room in its queue. */
 static void stop(struct host *h)
 {
+	vv_serve_stop_prefetch(h->serve);
 	if (h->notifier)
 		vv_fuse_notifier_stop(h->notifier);
 	if (h->is_following)
@@ -257,6 +266,7 @@ int vv_fuse_host_run(struct vv_serve *serve, const struct vv_fuse_options *opts)
 	h.ops.started = on_started;
 	h.ops.describe = on_describe;
 	h.ops.ctx = &h;
+	h.ops.recorder = opts->recorder;
 	err = open_events(&h);
 	if (!err)
 		err = start(&h);

@@ -17,6 +17,7 @@
 
 #include <stdbool.h>
 
+struct vv_recorder;
 struct vv_serve;
 
 struct vv_fuse_options {
@@ -33,6 +34,8 @@ struct vv_fuse_options {
 		VV_FUSE_EROFS_MUST, /* or the mount fails */
 	} erofs;
 	const char *cache_dir; /* for that; NULL: the default */
+	/* Told what is asked; the kernel then reads nothing ahead.  NULL: nobody. */
+	struct vv_recorder *recorder;
 	/* The mount can be used.  Called once, on the caller's thread; may be NULL. */
 	void (*ready)(void *ctx);
 	void *ctx;

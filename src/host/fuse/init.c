@@ -33,6 +33,9 @@ static uint64_t choose(const struct vv_fuse_ops *ops, const struct vv_fuse_init_
 	uint64_t ours = wanted | (ops->has_handles ? 0 : wanted_without_handles) |
 			(ops->uring ? VV_FUSE_OVER_IO_URING : 0);
 
+	/* A listing that makes lookups free would hide them. */
+	if (ops->recorder)
+		ours &= ~(uint64_t)VV_FUSE_DO_READDIRPLUS;
 	if (in->flags & VV_FUSE_INIT_EXT)
 		offered |= (uint64_t)in->flags2 << 32;
 	return offered & ours;
@@ -65,8 +68,10 @@ int vv_fuse_op_init(struct vv_fuse_ops *ops, struct vv_fuse_call *call)
 	}
 	flags = choose(ops, in);
 	out->minor = (uint32_t)vv_min_u64(in->minor, VV_FUSE_MINOR_MAX);
-	out->max_readahead =
-		(uint32_t)vv_min_u64(in->max_readahead, VV_FUSE_READ_BYTES);
+	/* Who records wants to see what is touched, and no more. */
+	out->max_readahead = ops->recorder ? 0
+					   : (uint32_t)vv_min_u64(in->max_readahead,
+								  VV_FUSE_READ_BYTES);
 	out->flags = (uint32_t)flags;
 	out->flags2 = (uint32_t)(flags >> 32);
 	out->max_background = MAX_BACKGROUND;

@@ -248,6 +248,8 @@ void vv_fuse_ops_run(struct vv_fuse_ops *ops, struct vv_fuse_call *call,
 	count(ops, &call->req);
 	if (!err)
 		err = run_op(ops, call);
+	if (ops->recorder)
+		vv_fuse_observe(ops, call, err);
 	if (err)
 		call->span_count = 0;
 	for (unsigned i = 0; i < call->span_count; i++)

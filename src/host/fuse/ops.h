@@ -37,6 +37,7 @@ struct vv_buf;
 struct vv_fuse_cover;
 struct vv_fuse_stamps;
 struct vv_fuse_uring_plan;
+struct vv_recorder;
 struct vv_serve;
 struct vv_view;
 
@@ -85,6 +86,8 @@ struct vv_fuse_ops {
 	struct vv_budget *budget;
 	bool has_handles; /* the view has host directories: OPEN is answered */
 	struct vv_fuse_stamps *stamps; /* owned; NULL unless has_handles */
+	struct vv_recorder
+		*recorder; /* borrowed; NULL: nobody writes down what is asked */
 
 	/* Called once when INIT was answered (0) or cannot be (why). */
 	void (*started)(void *ctx, int err);
@@ -137,6 +140,9 @@ void vv_fuse_close(uint64_t fh);
 void vv_fuse_closedir(uint64_t fh);
 /* Forget the names that the listing in @call gave to a kernel which did not take it. */
 void vv_fuse_listing_undo(struct vv_fuse_ops *ops, struct vv_fuse_call *call);
+
+/* Tell the recorder what was asked and how it ended. */
+void vv_fuse_observe(struct vv_fuse_ops *ops, const struct vv_fuse_call *call, int err);
 
 /* The JSON of `varve stats`; at most VV_FUSE_STATS_MAX bytes. */
 int vv_fuse_stats(struct vv_fuse_ops *ops, struct vv_buf *json);

@@ -124,6 +124,6 @@ int vv_fuse_op_read(struct vv_fuse_ops *ops, struct vv_fuse_call *call)
 	}
 	for (unsigned i = 0; i < call->span_count; i++)
 		size += call->spans[i].size;
-	vv_serve_count_read(ops->serve, node, size);
+	vv_serve_count_read(ops->serve, node, in->offset, size);
 	return VV_OK;
 }

@@ -1,0 +1,650 @@
+#include "host/prefetch.h"
+
+#include "cache/budget.h"
+#include "cache/lanes.h"
+#include "core/arith.h"
+#include "core/err.h"
+#include "core/log.h"
+#include "host/plan.h"
+#include "os/thread.h"
+#include "store/profiles.h"
+#include "store/reader.h"
+#include "store/store.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+/*
+ * A layer of which something was read:
+ *
+ *	LOAD	its profile is to be read.  What is read meanwhile is noted in `early`.
+ *	READY	triggers are known; `due` says which runs are to be replayed
+ *	OVER	no run is left: the profile is freed
+ *
+ * A layer that shows another tree is set to LOAD again, wherever it is.
+ */
+enum stage {
+	LOAD,
+	READY,
+	OVER,
+};
+
+enum {
+	EARLY_MAX = 32,	   /* files read before the profile is there */
+	LAYERS_MAX = 4096, /* more than that are not watched */
+	MEMORY_FACTOR = 8, /* of a record's bytes: what it becomes, with its plan */
+	GAP_MAX = 3,	/* pages between two that are wanted, pushed along with them */
+	AHEAD_MIN = 16, /* steps between a reader and us */
+	STACK_BYTES = 128 << 10,
+};
+
+struct reading {
+	uint64_t node, off, len;
+};
+
+struct run {
+	size_t begin;	  /* use */
+	uint64_t trigger; /* node; 0: the run cannot be */
+	bool is_due, is_over;
+};
+
+struct layer {
+	struct vv_watched *watched; /* borrowed */
+	enum stage stage;
+	bool is_loaded;			 /* triggers are known */
+	struct reading early[EARLY_MAX]; /* before there is a plan to tell them to */
+	unsigned early_count;
+	struct vv_profile profile;
+	size_t reserved; /* bytes of the budget, for it and its plans */
+	struct run runs[VV_PROFILE_RUNS_MAX];
+	unsigned run_count;
+};
+
+struct vv_prefetch {
+	struct vv_prefetch_options opts;
+	struct vv_prefetch_host host;
+	struct vv_thread thread;
+	bool is_started;
+
+	struct vv_mutex lock;
+	struct vv_cond changed;
+	/* protected by lock: */
+	bool stop;
+	struct layer **layers; /* owned, and what it points to */
+	size_t layer_count, layer_cap;
+	struct vv_plan *plan; /* of the run that is being replayed; NULL */
+	struct layer *plan_layer;
+	struct vv_prefetch_stats stats;
+
+	/* Of the run, by its threads alone: */
+	atomic_bool is_cut;
+	uint32_t
+		known; /* the file (by its hit) that the kernel was made to know last */
+	uint8_t *buffer; /* owned; VV_PREFETCH_HEAD, then a window */
+};
+
+static const size_t buffer_bytes = VV_PREFETCH_HEAD + VV_PLAN_WINDOW;
+
+/* ---- pages ---- */
+
+/* Bits that are wanted and not there, widened over small gaps; under the lock. */
+static uint16_t missing(const struct vv_plan_step *step)
+{
+	uint16_t need = step->pages & (uint16_t)~step->have;
+	unsigned last = VV_PLAN_PAGES;
+
+	for (unsigned i = 0; i < VV_PLAN_PAGES; i++) {
+		if (!(need >> i & 1))
+			continue;
+		if (last < i && i - last - 1 <= GAP_MAX)
+			for (unsigned g = last + 1; g < i; g++)
+				need |= (uint16_t)(1u << g);
+		last = i;
+	}
+	return need;
+}
+
+static unsigned run_end(uint16_t bits, unsigned at)
+{
+	while (at < VV_PLAN_PAGES && bits >> at & 1)
+		at++;
+	return at;
+}
+
+/* One stretch of pages of the window in the buffer. */
+static int push_stretch(struct vv_prefetch *p, const struct vv_plan_file *file,
+			uint64_t base, unsigned first, unsigned end, uint64_t *pushed)
+{
+	uint64_t off = base + first * (uint64_t)VV_PROFILE_PAGE;
+	uint64_t stop = vv_min_u64(base + end * (uint64_t)VV_PROFILE_PAGE, file->size);
+	int err = p->host.push(p->host.ctx, file->node, off,
+			       p->buffer + VV_PREFETCH_HEAD + (off - base),
+			       (size_t)(stop - off));
+
+	*pushed += err ? 0 : stop - off;
+	return err;
+}
+
+static int push_window(struct vv_prefetch *p, const struct vv_plan_file *file,
+		       uint64_t base, uint16_t bits, uint64_t *pushed)
+{
+	int err = VV_OK;
+
+	for (unsigned i = 0; !err && i < VV_PLAN_PAGES; i++) {
+		unsigned end = run_end(bits, i);
+
+		if (end > i)
+			err = push_stretch(p, file, base, i, end, pushed);
+		i = end;
+	}
+	return err;
+}
+
+static unsigned lowest(uint16_t bits)
+{
+	unsigned n = 0;
+
+	while (!(bits >> n & 1))
+		n++;
+	return n;
+}
+
+static unsigned highest(uint16_t bits)
+{
+	unsigned n = VV_PLAN_PAGES - 1;
+
+	while (!(bits >> n & 1))
+		n--;
+	return n;
+}
+
+/* What the window's pages span, into its place in the buffer. */
+static int fetch_window(struct vv_prefetch *p, const struct vv_plan_file *file,
+			uint64_t base, uint16_t bits)
+{
+	uint64_t off = base + lowest(bits) * (uint64_t)VV_PROFILE_PAGE;
+	uint64_t end = vv_min_u64(
+		base + (highest(bits) + 1) * (uint64_t)VV_PROFILE_PAGE, file->size);
+
+	return vv_reader_copy_ahead(p->opts.reader, &file->blob, file->size, off,
+				    p->buffer + VV_PREFETCH_HEAD + (off - base),
+				    (size_t)(end - off));
+}
+
+static void settle_window(struct vv_prefetch *p, struct vv_plan_step *step,
+			  uint16_t bits, int err, uint64_t pushed)
+{
+	vv_mutex_lock(&p->lock);
+	if (!err) {
+		step->have |= bits;
+		step->pushed |= bits;
+	}
+	p->stats.bytes_pushed += pushed;
+	if (err == VV_ENOENT)
+		p->stats.bytes_unknown += VV_PLAN_WINDOW;
+	vv_mutex_unlock(&p->lock);
+}
+
+/* VV_ENODEV ends the run; whatever else went wrong, the reader will be told when he asks. */
+static int do_window(struct vv_prefetch *p, struct vv_plan_step *step)
+{
+	const struct vv_plan_file *file = vv_plan_file(p->plan, step->at);
+	uint64_t base = step->window * VV_PLAN_WINDOW, pushed = 0;
+	uint16_t bits;
+	int err;
+
+	vv_mutex_lock(&p->lock);
+	bits = missing(step);
+	vv_mutex_unlock(&p->lock);
+	if (!bits || !file->node)
+		return VV_OK;
+	err = fetch_window(p, file, base, bits);
+	if (!err && p->host.push)
+		err = push_window(p, file, base, bits, &pushed);
+	settle_window(p, step, bits, err, pushed);
+	return err == VV_ENODEV ? err : VV_OK;
+}
+
+/* ---- names ---- */
+
+static int do_name(struct vv_prefetch *p, enum vv_profile_kind kind, uint32_t use)
+{
+	char path[VV_PLAN_PATH];
+	int err;
+
+	vv_plan_path(p->plan, use, path);
+	err = p->host.name(p->host.ctx, kind, path);
+	vv_mutex_lock(&p->lock);
+	p->stats.names += kind == VV_USE_HIT;
+	p->stats.misses += kind == VV_USE_MISS;
+	p->stats.lists += kind == VV_USE_LIST;
+	vv_mutex_unlock(&p->lock);
+	return err == VV_ENODEV ? err : VV_OK;
+}
+
+/* ---- one run ---- */
+
+static bool goes_on(struct vv_prefetch *p)
+{
+	return vv_lanes_wait(p->opts.lanes) && !atomic_load(&p->is_cut);
+}
+
+static void cut(struct vv_prefetch *p)
+{
+	atomic_store(&p->is_cut, true);
+}
+
+static void replay_names(void *arg)
+{
+	struct vv_prefetch *p = arg;
+
+	for (size_t i = 0; i < vv_plan_count(p->plan) && goes_on(p); i++) {
+		const struct vv_plan_step *step = vv_plan_step(p->plan, i);
+
+		if (step->kind != VV_USE_READ && do_name(p, step->kind, step->at))
+			cut(p);
+	}
+}
+
+/* A file must be known to the kernel before it can be given pages. */
+static int do_step(struct vv_prefetch *p, struct vv_plan_step *step, bool has_names)
+{
+	const struct vv_plan_file *file = vv_plan_file(p->plan, step->at);
+	char path[VV_PLAN_PATH];
+	int err = VV_OK;
+
+	if (has_names && file->node && file->use != p->known) {
+		vv_plan_path(p->plan, file->use, path);
+		err = p->host.name(p->host.ctx, VV_USE_HIT, path);
+		p->known = file->use;
+	}
+	return err == VV_ENODEV ? err : do_window(p, step);
+}
+
+/* Where to go on behind @at: not where a reader is at work already. */
+static size_t keep_ahead(struct vv_prefetch *p, size_t at)
+{
+	size_t least;
+
+	vv_mutex_lock(&p->lock);
+	least = p->plan->front
+			? p->plan->front + (size_t)(getenv("AH") ? atoi(getenv("AH"))
+								 : AHEAD_MIN)
+			: 0;
+	vv_mutex_unlock(&p->lock);
+	return vv_max_size(at, least);
+}
+
+/* The second time, what was left to the reader and he did not take. */
+static void replay_pages(struct vv_prefetch *p, bool has_names)
+{
+	p->known = UINT32_MAX;
+	for (int round = 0; round < 2; round++) {
+		for (size_t i = 0; goes_on(p); i++) {
+			if (round == 0)
+				i = keep_ahead(p, i);
+			if (i >= vv_plan_count(p->plan))
+				break;
+			if (vv_plan_step(p->plan, i)->kind == VV_USE_READ &&
+			    do_step(p, vv_plan_step(p->plan, i), has_names))
+				cut(p);
+		}
+	}
+}
+
+static void replay_all(struct vv_prefetch *p)
+{
+	struct vv_thread names;
+	bool has_names =
+		p->host.name && (!p->host.begin || !p->host.begin(p->host.ctx));
+	bool is_split =
+		has_names && vv_thread_create(&names, "varve-names", replay_names, p,
+					      STACK_BYTES) == VV_OK;
+
+	replay_pages(p, has_names);
+	if (is_split)
+		vv_thread_join(&names);
+	if (has_names && p->host.end)
+		p->host.end(p->host.ctx);
+}
+
+/* Pages that readers asked for before we came to them; under the lock. */
+static uint64_t late_bytes(const struct vv_plan *plan)
+{
+	uint64_t pages = 0;
+
+	for (size_t i = 0; i < vv_plan_count(plan); i++) {
+		const struct vv_plan_step *step = vv_plan_step(plan, i);
+
+		for (unsigned n = 0; n < VV_PLAN_PAGES; n++)
+			pages += (step->pages & step->have & ~step->pushed) >> n & 1;
+	}
+	return pages * VV_PROFILE_PAGE;
+}
+
+/* Under the lock, with a pause. */
+static void replay(struct vv_prefetch *p, struct layer *layer, struct run *run)
+{
+	struct vv_plan plan;
+	int err;
+
+	vv_mutex_unlock(&p->lock);
+	err = vv_plan_init(&plan, p->opts.view, layer->watched->path, &layer->profile,
+			   run->begin, p->opts.bytes);
+	vv_mutex_lock(&p->lock);
+	atomic_store(&p->is_cut, err != VV_OK);
+	p->plan = &plan;
+	p->plan_layer = layer;
+	for (unsigned i = 0; i < layer->early_count; i++)
+		(void)vv_plan_saw(&plan, layer->early[i].node, layer->early[i].off,
+				  layer->early[i].len);
+	layer->early_count = 0;
+	vv_mutex_unlock(&p->lock);
+	if (!err)
+		replay_all(p);
+	vv_mutex_lock(&p->lock);
+	p->plan = NULL;
+	p->plan_layer = NULL;
+	p->stats.runs++;
+	p->stats.bytes_late += late_bytes(&plan);
+	p->stats.runs_cut += p->stop || atomic_load(&p->is_cut);
+	atomic_fetch_add(&layer->watched->replays, 1);
+	vv_mutex_unlock(&p->lock);
+	vv_plan_fini(&plan);
+	vv_mutex_lock(&p->lock);
+}
+
+/* ---- layers ---- */
+
+static void unload(struct vv_prefetch *p, struct layer *layer)
+{
+	vv_profile_fini(&layer->profile);
+	if (layer->reserved)
+		vv_budget_release(p->opts.budget, VV_HOLD_PROFILES, layer->reserved);
+	layer->reserved = 0;
+	layer->run_count = 0;
+}
+
+static int load(struct vv_prefetch *p, struct layer *layer, struct run *runs,
+		unsigned *count)
+{
+	size_t size;
+	int err = vv_profiles_size(p->opts.store, layer->watched->ref, &size);
+
+	*count = 0;
+	if (err)
+		return err;
+	err = vv_budget_try_reserve(p->opts.budget, VV_HOLD_PROFILES,
+				    size * MEMORY_FACTOR);
+	if (err) {
+		vv_log(VV_LOG_WARN,
+		       "the profile of %s is too large for this budget: nothing is "
+		       "fetched ahead; mount with more --memory",
+		       layer->watched->ref);
+		return err;
+	}
+	layer->reserved = size * MEMORY_FACTOR;
+	err = vv_profiles_get(p->opts.store, layer->watched->ref, &layer->profile);
+	for (size_t i = 0; !err && i < vv_profile_count(&layer->profile); i++) {
+		if (vv_profile_get(&layer->profile, i)->kind != VV_USE_RUN)
+			continue;
+		runs[(*count)++] = (struct run){
+			.begin = i,
+			.trigger = vv_plan_trigger(p->opts.view, layer->watched->path,
+						   &layer->profile, i),
+		};
+	}
+	return err;
+}
+
+/* Runs whose trigger this is are due. */
+static bool trigger(struct layer *layer, uint64_t node)
+{
+	bool any = false;
+
+	for (unsigned i = 0; i < layer->run_count; i++) {
+		struct run *run = &layer->runs[i];
+
+		if (run->trigger == node && !run->is_over && !run->is_due)
+			any = run->is_due = true;
+	}
+	return any;
+}
+
+static bool has_due(const struct layer *layer)
+{
+	for (unsigned i = 0; i < layer->run_count; i++)
+		if (layer->runs[i].is_due)
+			return true;
+	return false;
+}
+
+/* Under the lock, with a pause. */
+static void load_layer(struct vv_prefetch *p, struct layer *layer)
+{
+	struct run runs[VV_PROFILE_RUNS_MAX];
+	unsigned count;
+
+	layer->stage = READY;
+	layer->is_loaded = false;
+	unload(p, layer);
+	vv_mutex_unlock(&p->lock);
+	(void)load(p, layer, runs, &count);
+	vv_mutex_lock(&p->lock);
+	if (layer->stage == LOAD)
+		return; /* another tree meanwhile */
+	memcpy(layer->runs, runs, count * sizeof runs[0]);
+	layer->run_count = count;
+	layer->is_loaded = true;
+	for (unsigned i = 0; i < layer->early_count; i++)
+		(void)trigger(layer, layer->early[i].node);
+}
+
+/* No run is left, or none can be. */
+static void end_if_over(struct vv_prefetch *p, struct layer *layer)
+{
+	for (unsigned i = 0; i < layer->run_count; i++)
+		if (layer->runs[i].trigger && !layer->runs[i].is_over)
+			return;
+	if (layer->stage != READY)
+		return;
+	layer->stage = OVER;
+	atomic_store(&layer->watched->state, VV_WATCH_NOTHING);
+	unload(p, layer);
+}
+
+/* A layer that wants something done; under the lock. */
+static struct layer *next_layer(struct vv_prefetch *p, struct run **run)
+{
+	*run = NULL;
+	for (size_t i = 0; i < p->layer_count; i++) {
+		struct layer *layer = p->layers[i];
+
+		if (layer->stage == LOAD)
+			return layer;
+		for (unsigned n = 0; layer->stage == READY && n < layer->run_count; n++)
+			if (layer->runs[n].is_due) {
+				*run = &layer->runs[n];
+				return layer;
+			}
+	}
+	return NULL;
+}
+
+static void prefetch_main(void *arg)
+{
+	struct vv_prefetch *p = arg;
+
+	vv_mutex_lock(&p->lock);
+	while (!p->stop) {
+		struct run *run;
+		struct layer *layer = next_layer(p, &run);
+
+		if (!layer) {
+			vv_cond_wait(&p->changed, &p->lock);
+			continue;
+		}
+		if (!run) {
+			load_layer(p, layer);
+		} else {
+			run->is_due = false;
+			run->is_over = true;
+			replay(p, layer, run);
+		}
+		end_if_over(p, layer);
+	}
+	vv_mutex_unlock(&p->lock);
+}
+
+/* Under the lock.  NULL: no memory, or too many. */
+static struct layer *find_layer(struct vv_prefetch *p, struct vv_watched *watched)
+{
+	struct layer *fresh;
+
+	for (size_t i = 0; i < p->layer_count; i++)
+		if (p->layers[i]->watched == watched)
+			return p->layers[i];
+	if (p->layer_count == LAYERS_MAX)
+		return NULL;
+	if (p->layer_count == p->layer_cap) {
+		size_t cap = p->layer_cap ? 2 * p->layer_cap : 16;
+		struct layer **more = realloc(p->layers, cap * sizeof *more);
+
+		if (!more)
+			return NULL;
+		p->layers = more;
+		p->layer_cap = cap;
+	}
+	fresh = calloc(1, sizeof *fresh);
+	if (!fresh)
+		return NULL;
+	fresh->watched = watched;
+	fresh->stage = OVER;
+	vv_profile_init(&fresh->profile);
+	p->layers[p->layer_count++] = fresh;
+	return fresh;
+}
+
+/* ---- what readers tell ---- */
+
+static void note_early(struct layer *layer, const struct reading *r)
+{
+	if (layer->early_count < EARLY_MAX)
+		layer->early[layer->early_count++] = *r;
+}
+
+/* Under the lock.  True: there is something to do. */
+static bool saw(struct vv_prefetch *p, struct vv_watched *watched,
+		const struct reading *r)
+{
+	struct layer *layer = find_layer(p, watched);
+	int new = VV_WATCH_NEW;
+	bool is_new, is_due;
+
+	if (!layer) {
+		atomic_store(&watched->state, VV_WATCH_NOTHING);
+		return false;
+	}
+	is_new = atomic_compare_exchange_strong(&watched->state, &new, VV_WATCH_READS);
+	if (is_new) {
+		layer->stage = LOAD;
+		layer->is_loaded = false;
+		layer->early_count = 0;
+	}
+	is_due = trigger(layer, r->node);
+	if (p->plan && p->plan_layer == layer)
+		p->stats.bytes_again += vv_plan_saw(p->plan, r->node, r->off, r->len);
+	else if (!layer->is_loaded || has_due(layer))
+		note_early(layer, r);
+	return is_new || is_due;
+}
+
+void vv_prefetch_saw(struct vv_prefetch *p, struct vv_watched *layer, uint64_t node,
+		     uint64_t off, uint64_t len)
+{
+	struct reading r = { .node = node, .off = off, .len = len };
+
+	if (atomic_load_explicit(&layer->state, memory_order_relaxed) ==
+	    VV_WATCH_NOTHING)
+		return;
+	vv_mutex_lock(&p->lock);
+	if (saw(p, layer, &r))
+		vv_cond_signal(&p->changed);
+	vv_mutex_unlock(&p->lock);
+}
+
+/* ---- life ---- */
+
+int vv_prefetch_new(struct vv_prefetch **out, const struct vv_prefetch_options *opts)
+{
+	struct vv_prefetch *p = calloc(1, sizeof *p);
+
+	*out = NULL;
+	if (!p)
+		return VV_ENOMEM;
+	p->opts = *opts;
+	vv_mutex_init(&p->lock);
+	vv_cond_init(&p->changed);
+	*out = p;
+	return VV_OK;
+}
+
+void vv_prefetch_free(struct vv_prefetch *p)
+{
+	if (!p)
+		return;
+	for (size_t i = 0; i < p->layer_count; i++) {
+		unload(p, p->layers[i]);
+		free(p->layers[i]);
+	}
+	free(p->layers);
+	vv_cond_fini(&p->changed);
+	vv_mutex_fini(&p->lock);
+	free(p);
+}
+
+int vv_prefetch_start(struct vv_prefetch *p, const struct vv_prefetch_host *host)
+{
+	int err =
+		vv_budget_try_reserve(p->opts.budget, VV_HOLD_TRANSPORT, buffer_bytes);
+
+	if (err)
+		return err;
+	p->buffer = malloc(buffer_bytes);
+	p->host = *host;
+	p->stop = false;
+	vv_lanes_start(p->opts.lanes);
+	err = p->buffer
+		      ? vv_thread_create(&p->thread, "varve-ahead", prefetch_main, p, 0)
+		      : VV_ENOMEM;
+	p->is_started = !err;
+	if (err) {
+		free(p->buffer);
+		vv_budget_release(p->opts.budget, VV_HOLD_TRANSPORT, buffer_bytes);
+	}
+	return err;
+}
+
+void vv_prefetch_stop(struct vv_prefetch *p)
+{
+	if (!p->is_started)
+		return;
+	vv_lanes_stop(p->opts.lanes);
+	vv_mutex_lock(&p->lock);
+	p->stop = true;
+	vv_cond_signal(&p->changed);
+	vv_mutex_unlock(&p->lock);
+	vv_thread_join(&p->thread);
+	p->is_started = false;
+	free(p->buffer);
+	p->buffer = NULL;
+	vv_budget_release(p->opts.budget, VV_HOLD_TRANSPORT, buffer_bytes);
+}
+
+void vv_prefetch_get_stats(struct vv_prefetch *p, struct vv_prefetch_stats *out)
+{
+	vv_mutex_lock(&p->lock);
+	*out = p->stats;
+	vv_mutex_unlock(&p->lock);
+}
