@@ -25,6 +25,7 @@ _varve() {
 		;;
 	esac
 	case $verb in
+	profile) mapfile -t COMPREPLY < <(compgen -W "record ls show rm $(_varve_refs)" -- "$cur") ;;
 	help) mapfile -t COMPREPLY < <(compgen -W "$(varve help | awk '/^  [a-z]/ { print $1 }')" -- "$cur") ;;
 	ls | cat | diff | df | tag | rm | verify) mapfile -t COMPREPLY < <(compgen -W "$(_varve_refs)" -- "$cur") ;;
 	report) mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;

@@ -21,6 +21,7 @@ _varve() {
 	case $words[2] in
 		ls|cat|diff|df|tag|rm|verify) _varve_refs ;;
 		pack|extract|mount) _varve_refs; _files ;;
+		profile) compadd -- record ls show rm; _varve_refs ;;
 		help) compadd -- ${(f)"$(varve help | awk '/^  [a-z]/ { print $1 }')"} ;;
 		*) _files ;;
 	esac
