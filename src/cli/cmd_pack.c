@@ -4,6 +4,7 @@
 #include "core/err.h"
 #include "input/input.h"
 #include "os/system.h"
+#include "store/profiles.h"
 #include "store/publish.h"
 #include "store/store.h"
 
@@ -12,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static const char *store_path, *prefix;
+static const char *store_path, *prefix, *profile;
 static struct vv_texts exclude;
 static unsigned level = VV_COMPRESS_LEVEL_DEFAULT, jobs, strip;
 static bool json, quiet;
@@ -61,13 +62,35 @@ static void print_text(const char *ref, const struct vv_publish_stats *s,
 	       vv_human_seconds(time, seconds));
 }
 
-static int pack(struct vv_store *store, const char *ref, struct vv_input *input)
+/* A path begins with a slash or a dot, as layers of a mount do; all else is a ref. */
+static int load_profile(struct vv_store *store, const char *from,
+			struct vv_profile *out)
+{
+	int err;
+
+	if (from[0] == '/' || from[0] == '.')
+		err = vv_profiles_read_file(from, out);
+	else if (vv_check_ref(from))
+		return VV_EXIT_USAGE;
+	else
+		err = vv_profiles_get(store, from, out);
+	if (err == VV_ENOENT)
+		vv_say("there is no profile '%s'; `varve profile ls` lists those of refs, and a file begins with / or ./",
+		       from);
+	else if (err)
+		return vv_say_failed(err, "cannot use the profile '%s'", from);
+	return err ? VV_EXIT_FAILED : 0;
+}
+
+static int pack(struct vv_store *store, const char *ref, struct vv_input *input,
+		const struct vv_profile *hot)
 {
 	struct vv_progress progress;
 	struct vv_publish_stats stats = { 0 };
 	struct vv_publish_options opts = {
 		.level = (int)level,
 		.jobs = jobs,
+		.profile = hot,
 		.progress = show,
 		.ctx = &progress,
 	};
@@ -105,9 +128,11 @@ static int run(int count, char **words)
 	};
 	struct vv_store *store = NULL;
 	struct vv_input *input = NULL;
+	struct vv_profile hot;
 	int status, err;
 
 	(void)count;
+	vv_profile_init(&hot);
 	if (level < 1 || level > 19)
 		return vv_say_usage("pack: --level goes from 1 to 19");
 	status = vv_check_ref(words[0]);
@@ -115,11 +140,14 @@ static int run(int count, char **words)
 		status = vv_open_store(&store, store_path);
 	if (status)
 		return status;
-	err = vv_input_open(&input, words[1], &opts);
+	if (profile)
+		status = load_profile(store, profile, &hot);
+	err = status ? VV_OK : vv_input_open(&input, words[1], &opts);
 	if (err)
 		status = vv_say_failed(err, "cannot read '%s'", words[1]);
-	else
-		status = pack(store, words[0], input);
+	else if (!status)
+		status = pack(store, words[0], input, profile ? &hot : NULL);
+	vv_profile_fini(&hot);
 	vv_input_free(input);
 	vv_store_close(store);
 	return status;
@@ -137,6 +165,8 @@ static const struct vv_option options[] = {
 	  "zstd level, 1 to 19 (default 14)" },
 	{ "jobs", 'j', VV_OPTION_NUMBER, &jobs, "N",
 	  "compress in N threads (default: processors)" },
+	{ "profile", 0, VV_OPTION_TEXT, &profile, "FILE|REF",
+	  "lay what this profile names together, in its order" },
 	{ "json", 0, VV_OPTION_FLAG, &json, "", "print a summary for scripts" },
 	{ "quiet", 'q', VV_OPTION_FLAG, &quiet, "", "print no summary" },
 	{ 0 },

@@ -144,6 +144,19 @@ int vv_pack_builder_frame(struct vv_pack_builder *b, const struct vv_frame *fram
 	return err;
 }
 
+int vv_pack_builder_place(struct vv_pack_builder *b, uint32_t number, uint64_t offset)
+{
+	struct vv_frame *f;
+
+	if (number >= vv_pack_builder_frame_count(b) || offset < VV_PACK_HEADER)
+		return VV_EINVAL;
+	f = frame_at(b, number);
+	if (f->offset == 0)
+		return VV_EINVAL;
+	f->offset = offset;
+	return VV_OK;
+}
+
 static uint32_t sketch_value_count(const struct vv_pack_builder *b)
 {
 	return (uint32_t)(b->sketches.len / VV_SKT_ROW);

@@ -32,6 +32,8 @@ void vv_pack_builder_free(struct vv_pack_builder *b); /* NULL is a no-op */
  */
 int vv_pack_builder_frame(struct vv_pack_builder *b, const struct vv_frame *frame,
 			  uint32_t *number);
+/* It is stored at @offset after all.  VV_EINVAL: it is not stored here. */
+int vv_pack_builder_place(struct vv_pack_builder *b, uint32_t number, uint64_t offset);
 /*
  * Give a frame that is stored here without a reference its sketch.  VV_EINVAL: there is
  * one, or it breaks a rule.

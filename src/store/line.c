@@ -3,6 +3,7 @@
 #include "core/buf.h"
 #include "core/err.h"
 #include "format/slots.h"
+#include "store/heat.h"
 #include "store/known.h"
 #include "store/pack_writer.h"
 #include "store/press.h"
@@ -61,6 +62,7 @@ struct slot {
 	enum kind kind;
 	struct vv_press_job job; /* plain is kept from frame to frame */
 	struct at at;		 /* from decide on */
+	uint32_t rank;		 /* store/heat.h */
 	bool is_new;
 	bool is_base; /* others refer to it: no reference of its own */
 	struct vv_base picks[VV_SIMILAR_PICKS]; /* job.refs; the session's are pinned */
@@ -78,6 +80,7 @@ struct vv_line {
 	struct vv_press *press;		/* owned, and so the rest */
 	struct vv_similar *similar;
 	struct slot slots[RING];
+	uint32_t rank; /* of what is submitted from now on */
 	uint64_t submitted, decided, retired;
 
 	struct vv_buf made; /* struct made each, in order of decide */
@@ -154,6 +157,7 @@ int vv_line_new(struct vv_line **out, struct vv_store *store, struct vv_known *k
 	line->known = known;
 	line->writer = writer;
 	line->stats = stats;
+	line->rank = VV_HEAT_COLD;
 	vv_buf_init(&line->made, SIZE_MAX);
 	vv_buf_init(&line->packs, SIZE_MAX);
 	err = vv_similar_new(&line->similar);
@@ -364,7 +368,12 @@ static int pack_frame(struct vv_line *line, struct slot *slot)
 		err = number_of(line, at_of(slot->picks[job->chosen]),
 				&frame.reference);
 	if (!err)
-		err = vv_pack_writer_frame(line->writer, &frame, job->stored, &number);
+		err = slot->rank == VV_HEAT_COLD
+			      ? vv_pack_writer_frame(line->writer, &frame, job->stored,
+						     &number)
+			      : vv_pack_writer_frame_ranked(line->writer, &frame,
+							    job->stored, slot->rank,
+							    &number);
 	if (!err && is_base)
 		err = vv_pack_writer_sketch(line->writer, number, job->sketch.values,
 					    job->sketch.count);
@@ -518,6 +527,7 @@ static int fill(struct vv_line *line, enum kind kind, const uint8_t *bytes, size
 	slot->job.plain_size = (uint32_t)len;
 	slot->job.ref_count = 0;
 	slot->kind = kind;
+	slot->rank = line->rank;
 	slot->is_base = false;
 	return VV_OK;
 }
@@ -532,6 +542,11 @@ int vv_line_frame(struct vv_line *line, const uint8_t *bytes, size_t len, bool i
 	slot->is_base = is_base;
 	vv_press_hash(line->press, &slot->job);
 	return submit(line);
+}
+
+void vv_line_set_rank(struct vv_line *line, uint32_t rank)
+{
+	line->rank = rank;
 }
 
 int vv_line_group(struct vv_line *line, const uint8_t *bytes, size_t len,

@@ -62,6 +62,12 @@ int vv_line_new(struct vv_line **out, struct vv_store *store, struct vv_known *k
 		struct vv_publish_stats *stats);
 void vv_line_free(struct vv_line *line); /* NULL is a no-op */
 
+/*
+ * When the frames that are given from now on are first used, as a profile has it
+ * (store/heat.h): the pack holds them together in that order.  VV_HEAT_COLD at first.
+ */
+void vv_line_set_rank(struct vv_line *line, uint32_t rank);
+
 /* A frame of several whole blobs that are new.  All arrays are copied. */
 int vv_line_group(struct vv_line *line, const uint8_t *bytes, size_t len,
 		  const struct vv_line_member *members, size_t count);

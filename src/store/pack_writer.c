@@ -27,13 +27,35 @@ struct vv_pack_writer {
 	/* Of the pack that was begun, or NULL: */
 	struct vv_put *put;
 	struct vv_pack_builder *builder;
-	uint64_t size; /* bytes written */
+	uint64_t size;	     /* bytes written */
+	uint64_t late_bytes; /* bytes of the frames that are to be written at the end */
+	struct vv_buf late;  /* struct late each */
 };
+
+/* A frame that waits for the end of its pack. */
+struct late {
+	uint32_t rank, number, size;
+	uint8_t *stored; /* owned */
+};
+
+static size_t late_count(const struct vv_pack_writer *w)
+{
+	return w->late.len / sizeof(struct late);
+}
+
+static struct late *late_at(const struct vv_pack_writer *w, size_t i)
+{
+	return (struct late *)w->late.bytes + i;
+}
 
 static void drop(struct vv_pack_writer *w)
 {
 	vv_source_put_abort(w->put);
 	vv_pack_builder_free(w->builder);
+	for (size_t i = 0; i < late_count(w); i++)
+		free(late_at(w, i)->stored);
+	vv_buf_fini(&w->late);
+	w->late_bytes = 0;
 	w->put = NULL;
 	w->builder = NULL;
 	w->size = 0;
@@ -49,6 +71,7 @@ int vv_pack_writer_new(struct vv_pack_writer **out, struct vv_store *store,
 		return VV_ENOMEM;
 	w->store = store;
 	w->announce = announce;
+	vv_buf_init(&w->late, SIZE_MAX);
 	return VV_OK;
 }
 
@@ -62,7 +85,7 @@ void vv_pack_writer_free(struct vv_pack_writer *w)
 
 uint64_t vv_pack_writer_size(const struct vv_pack_writer *w)
 {
-	return w->size;
+	return w->size + w->late_bytes;
 }
 
 static int append(struct vv_pack_writer *w, const void *bytes, size_t len)
@@ -129,6 +152,57 @@ int vv_pack_writer_frame(struct vv_pack_writer *w, struct vv_frame *frame,
 	return err ? err : append(w, stored, frame->stored_size);
 }
 
+int vv_pack_writer_frame_ranked(struct vv_pack_writer *w, struct vv_frame *frame,
+				const void *stored, uint32_t rank, uint32_t *number)
+{
+	struct late late = { .rank = rank, .size = frame->stored_size };
+	int err = begin(w);
+
+	if (err)
+		return err;
+	frame->offset = VV_PACK_HEADER; /* somewhere */
+	err = vv_pack_builder_frame(w->builder, frame, number);
+	if (err)
+		return err;
+	late.number = *number;
+	late.stored = malloc(late.size);
+	if (!late.stored)
+		return VV_ENOMEM;
+	memcpy(late.stored, stored, late.size);
+	err = vv_buf_append(&w->late, &late, sizeof late);
+	if (err)
+		free(late.stored);
+	else
+		w->late_bytes += late.size;
+	return err;
+}
+
+static int by_rank(const void *a, const void *b)
+{
+	const struct late *x = a, *y = b;
+
+	if (x->rank != y->rank)
+		return x->rank < y->rank ? -1 : 1;
+	return x->number < y->number ? -1 : x->number > y->number;
+}
+
+static int append_late(struct vv_pack_writer *w)
+{
+	int err = VV_OK;
+
+	if (late_count(w))
+		qsort(w->late.bytes, late_count(w), sizeof(struct late), by_rank);
+	for (size_t i = 0; !err && i < late_count(w); i++) {
+		const struct late *late = late_at(w, i);
+
+		err = vv_pack_builder_place(w->builder, late->number, w->size);
+		if (!err)
+			err = append(w, late->stored, late->size);
+		w->late_bytes -= late->size;
+	}
+	return err;
+}
+
 int vv_pack_writer_sketch(struct vv_pack_writer *w, uint32_t number,
 			  const uint32_t *values, uint32_t count)
 {
@@ -176,7 +250,9 @@ static int append_index(struct vv_pack_writer *w, struct vv_id *id)
 	int err;
 
 	vv_buf_init(&image, INDEX_MAX);
-	err = w->is_unlike ? append_zeros(w, random_gap()) : VV_OK;
+	err = append_late(w);
+	if (!err && w->is_unlike)
+		err = append_zeros(w, random_gap());
 	frames_end = w->size;
 	if (!err && !vv_align_up_u64(frames_end, VV_IMAGE_PAGE, &padded))
 		err = VV_EFBIG;

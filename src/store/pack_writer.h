@@ -34,6 +34,13 @@ void vv_pack_writer_free(struct vv_pack_writer *w);
  */
 int vv_pack_writer_frame(struct vv_pack_writer *w, struct vv_frame *frame,
 			 const void *stored, uint32_t *number);
+/*
+ * The same for a frame that a profile names: it is written when the pack is closed, behind
+ * all others, in the order of ranks.  What is wanted together then lies together.  Its bytes
+ * are in memory until then; @frame's offset is not known yet.
+ */
+int vv_pack_writer_frame_ranked(struct vv_pack_writer *w, struct vv_frame *frame,
+				const void *stored, uint32_t rank, uint32_t *number);
 /* For a frame of this pack without a reference. */
 int vv_pack_writer_sketch(struct vv_pack_writer *w, uint32_t number,
 			  const uint32_t *values, uint32_t count);

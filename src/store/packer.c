@@ -8,6 +8,7 @@
 #include "format/pack.h"
 #include "format/slots.h"
 #include "input/input.h"
+#include "store/heat.h"
 #include "store/known.h"
 #include "store/line.h"
 #include "store/publish.h"
@@ -48,6 +49,7 @@ struct vv_packer {
 
 	uint8_t *group; /* owned; VV_FRAME_MAX bytes */
 	size_t group_len;
+	uint32_t group_rank;		/* of the member that is used first */
 	struct vv_line_member *members; /* owned */
 	size_t member_count;
 
@@ -73,6 +75,7 @@ int vv_packer_new(struct vv_packer **out, struct vv_store *store,
 	if (!p)
 		return VV_ENOMEM;
 	p->known = known;
+	p->group_rank = VV_HEAT_COLD;
 	p->stats = stats;
 	p->opts = *opts;
 	vv_buf_init(&p->ids, SIZE_MAX);
@@ -180,14 +183,21 @@ static bool is_zero(const uint8_t *bytes, size_t len)
 
 /* ---- small blobs ---- */
 
+static uint32_t rank_of(const struct vv_packer *p, uint64_t off, size_t len)
+{
+	return p->opts.heat ? vv_heat_rank(p->opts.heat, off, len) : VV_HEAT_COLD;
+}
+
 static int flush_group(struct vv_packer *p)
 {
 	int err = VV_OK;
 
+	vv_line_set_rank(p->line, p->group_rank);
 	if (p->member_count)
 		err = vv_line_group(p->line, p->group, p->group_len, p->members,
 				    p->member_count);
 	p->group_len = 0;
+	p->group_rank = VV_HEAT_COLD;
 	p->member_count = 0;
 	return err;
 }
@@ -195,6 +205,7 @@ static int flush_group(struct vv_packer *p)
 static int store_small(struct vv_packer *p, const struct vv_id *id)
 {
 	bool is_known;
+	uint32_t rank;
 	int err = look_up(p, id, &is_known);
 
 	if (err || is_known)
@@ -208,6 +219,8 @@ static int store_small(struct vv_packer *p, const struct vv_id *id)
 		.offset = (uint32_t)p->group_len,
 		.size = (uint32_t)p->held_len,
 	};
+	rank = rank_of(p, 0, p->held_len);
+	p->group_rank = rank < p->group_rank ? rank : p->group_rank;
 	memcpy(p->group + p->group_len, p->held, p->held_len);
 	p->group_len += p->held_len;
 	return VV_OK;
@@ -240,6 +253,7 @@ static int cut(struct vv_packer *p, enum follows follows)
 		if (follows == FOLLOWS_HOLE && rest != len &&
 		    rest - len < VV_EXTENT_MIN)
 			len = rest - VV_EXTENT_MIN;
+		vv_line_set_rank(p->line, rank_of(p, start + at, len));
 		err = vv_line_slice(p->line, p->plan, start + at, p->held + at, len);
 		at += len;
 	}

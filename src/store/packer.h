@@ -24,6 +24,7 @@ enum {
 	VV_PACKER_BLOCK = 64 * 1024,
 };
 
+struct vv_heat;
 struct vv_input;
 struct vv_known;
 struct vv_pack_writer;
@@ -40,6 +41,7 @@ struct vv_packer_options {
 	 */
 	int (*tick)(void *ctx);
 	void *ctx;
+	const struct vv_heat *heat; /* of the file at hand, borrowed; NULL: none */
 };
 
 int vv_packer_new(struct vv_packer **out, struct vv_store *store,

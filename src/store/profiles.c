@@ -4,6 +4,7 @@
 #include "core/log.h"
 #include "core/refname.h"
 #include "format/record.h"
+#include "os/file.h"
 #include "source/source.h"
 #include "store/inside.h"
 
@@ -41,6 +42,37 @@ int vv_profiles_get(struct vv_store *store, const char *ref, struct vv_profile *
 	if (vv_store_found(err))
 		vv_log(VV_LOG_WARN, "profile %s: %s; record it again", key,
 		       vv_err_text(err));
+	return err;
+}
+
+static int read_all(struct vv_file *file, char **out, size_t *len)
+{
+	uint64_t size;
+	int err = vv_file_size(file, &size);
+
+	*out = NULL;
+	if (!err && size > VV_RECORD_MAX)
+		err = VV_EFBIG;
+	if (err)
+		return err;
+	*out = malloc((size_t)size + 1);
+	return *out ? vv_file_read(file, *out, (size_t)size, 0, len) : VV_ENOMEM;
+}
+
+int vv_profiles_read_file(const char *path, struct vv_profile *out)
+{
+	struct vv_file *file = NULL;
+	char *text = NULL;
+	size_t len = 0;
+	int err = vv_file_open(&file, path);
+
+	vv_profile_init(out);
+	if (!err)
+		err = read_all(file, &text, &len);
+	if (!err)
+		err = vv_profile_parse(out, NULL, text, len);
+	free(text);
+	vv_file_close(file);
 	return err;
 }
 

@@ -21,6 +21,8 @@ struct vv_store;
 int vv_profiles_get(struct vv_store *store, const char *ref, struct vv_profile *out);
 /* The bytes of its record, without reading it.  VV_ENOENT. */
 int vv_profiles_size(struct vv_store *store, const char *ref, size_t *out);
+/* The same from a file that is such a record, of any ref. */
+int vv_profiles_read_file(const char *path, struct vv_profile *out);
 /* Takes the place of the ref's profile; VV_EFBIG: larger than a record may be. */
 int vv_profiles_put(struct vv_store *store, const char *ref,
 		    const struct vv_profile *profile);

@@ -11,6 +11,7 @@
 #include "os/thread.h"
 #include "source/source.h"
 #include "store/gc.h"
+#include "store/heat.h"
 #include "store/intent.h"
 #include "store/known.h"
 #include "store/pack_writer.h"
@@ -39,6 +40,7 @@ struct publisher {
 	struct vv_pack_writer *writer;
 	struct vv_packer *packer;
 	struct vv_tree_builder *builder;
+	struct vv_heat heat;
 	struct vv_buf image; /* of the tree */
 	struct vv_id tree;
 	unsigned ticks;
@@ -76,8 +78,12 @@ static int prepare(struct publisher *p)
 		.jobs = p->opts->jobs ? p->opts->jobs : vv_cpu_count(),
 		.tick = tick,
 		.ctx = p,
+		.heat = &p->heat,
 	};
-	int err;
+	int err = vv_heat_init(&p->heat, p->opts->profile);
+
+	if (err)
+		return err;
 
 	if (opts.jobs > JOBS_MAX)
 		opts.jobs = JOBS_MAX;
@@ -108,6 +114,7 @@ static int add_entry(struct publisher *p, struct vv_input_entry *entry)
 	} else {
 		if ((entry->meta.mode & VV_S_IFMT) == VV_S_IFREG) {
 			p->stats->files++;
+			vv_heat_file(&p->heat, entry->path);
 			err = vv_packer_blob(p->packer, p->input, &entry->meta.blob,
 					     &entry->meta.size);
 			if (err)
@@ -272,6 +279,7 @@ int vv_publish(struct vv_store *store, const char *ref, struct vv_input *input,
 		vv_pack_writer_totals(p.writer, &p.stats->packs_new, &packs_bytes);
 	p.stats->bytes_stored += packs_bytes;
 	vv_packer_free(p.packer);
+	vv_heat_fini(&p.heat);
 	vv_pack_writer_free(p.writer);
 	vv_known_free(p.known);
 	vv_tree_builder_free(p.builder);

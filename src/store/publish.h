@@ -26,6 +26,7 @@
 
 struct vv_store;
 struct vv_input;
+struct vv_profile;
 
 struct vv_publish_stats {
 	uint64_t entries, files;
@@ -40,6 +41,8 @@ struct vv_publish_stats {
 struct vv_publish_options {
 	int level;     /* zstd level 1-19; 0 = default */
 	unsigned jobs; /* 0 = processors */
+	/* What it names lies together in its order; borrowed; NULL: as it comes. */
+	const struct vv_profile *profile;
 	/*
 	 * Called now and then on the caller's thread; a value other than 0 cancels
 	 * (VV_ECANCELED).
