@@ -465,6 +465,16 @@ int vv_frame_cache_pin_for(struct vv_frame_cache *cache, const struct vv_asker *
 	return VV_OK;
 }
 
+bool vv_frame_cache_has(struct vv_frame_cache *cache, const struct vv_id *id)
+{
+	bool has;
+
+	vv_mutex_lock(&cache->lock);
+	has = *find(cache, id) != NULL;
+	vv_mutex_unlock(&cache->lock);
+	return has;
+}
+
 int vv_frame_cache_pin(struct vv_frame_cache *cache, const struct vv_id *id,
 		       size_t size, vv_frame_fetch_fn *fetch, void *ctx,
 		       struct vv_pin *out)

@@ -109,6 +109,9 @@ int vv_frame_cache_pin_for(struct vv_frame_cache *cache, const struct vv_asker *
 void vv_frame_cache_unpin(struct vv_frame_cache *cache,
 			  struct vv_pin *pin); /* a zeroed pin is a no-op */
 
+/* Is it here, or on its way?  Only to decide how to go about getting it. */
+bool vv_frame_cache_has(struct vv_frame_cache *cache, const struct vv_id *id);
+
 struct vv_frame_cache_stats {
 	uint64_t hits, misses, joins; /* join: waited for another's fetch */
 	uint64_t failures, evictions;

@@ -9,6 +9,7 @@
 #include "os/thread.h"
 #include "store/decoders.h"
 #include "store/fetch.h"
+#include "store/helpers.h"
 #include "store/store.h"
 
 #include <assert.h>
@@ -21,7 +22,10 @@ enum {
 	PLACES =
 		256, /* blobs whose place is remembered: what is read goes on being read */
 	ZEROS = 64 * 1024,
-	LOOKS_MAX = 64, /* at the packs, for one read */
+	HELP_BYTES =
+		64 * 1024, /* shorter reads, and fewer frames, are not worth waking */
+	HELP_FRAMES = 3,   /* ... somebody for */
+	LOOKS_MAX = 64,	   /* at the packs, for one read */
 };
 
 /*
@@ -50,6 +54,7 @@ struct vv_reader {
 	struct place places[PLACES]; /* in `set`; by the first bytes of the id */
 	uint32_t hint;		     /* the pack where a blob was found last */
 	uint64_t refreshed_ns;	     /* when; 0 = never */
+	struct vv_helpers *helpers;  /* owned; NULL: none */
 	struct vv_lanes *lanes;	     /* borrowed; NULL: nobody fetches ahead */
 	atomic_uint_least64_t reads, bytes_read, failures;
 };
@@ -256,7 +261,7 @@ static int measure(const struct place *p, uint64_t off, uint64_t end, size_t *co
 		frames += vv_frame_cache_cost(piece.frame.plain_size);
 		reference = vv_max_size(reference, reference_cost(&piece));
 	}
-	*cost = frames + reference;
+	*cost = frames + 2 * reference; /* a helper may need one as well */
 	return err;
 }
 
@@ -290,6 +295,67 @@ static int add_piece(struct vv_reader *r, const struct place *p,
 	out->pin_count++;
 	add_span(out, pin->bytes + piece->at, piece->size);
 	return VV_OK;
+}
+
+/* ---- help with a read of many frames ---- */
+
+struct help {
+	struct vv_help_job job; /* first: cast back */
+	struct vv_reader *r;
+	const struct place *p;
+	uint32_t first, last; /* extents: the reader begins here, the helper there */
+	uint64_t off, end;
+};
+
+/* The @nth extent of the read, into the cache.  The admission is the reader's. */
+static int help_with(struct help *help, uint32_t nth)
+{
+	struct vv_extent extent;
+	struct piece piece;
+	struct vv_pin pin;
+	int err = vv_pack_extent(help->p->pack, &help->p->blob, nth, &extent);
+
+	if (!err)
+		err = get_piece(help->p, nth, vv_max_u64(extent.start, help->off),
+				help->end, &piece);
+	if (err || piece.is_hole)
+		return err;
+	err = pin_piece(help->r, help->p, &piece, &pin);
+	vv_frame_cache_unpin(help->r->cache, &pin);
+	return err;
+}
+
+static void work_on(struct vv_help_job *job)
+{
+	struct help *help = (struct help *)job;
+
+	for (uint32_t nth = help->last;
+	     nth > help->first && !atomic_load(&job->is_over); nth--)
+		if (help_with(help, nth))
+			break; /* the reader meets the same */
+}
+
+/* The number of extents, and whether the last one's frame is still to be fetched. */
+static bool is_long(struct vv_reader *r, const struct place *p, uint64_t off,
+		    uint64_t end, struct help *help)
+{
+	struct vv_extent extent;
+	struct vv_frame frame;
+
+	if (!r->helpers || end - off < HELP_BYTES ||
+	    vv_pack_extent_at(p->pack, &p->blob, off, &help->first) ||
+	    vv_pack_extent_at(p->pack, &p->blob, end - 1, &help->last) ||
+	    help->last - help->first + 1 < HELP_FRAMES)
+		return false;
+	help->r = r;
+	help->p = p;
+	help->off = off;
+	help->end = end;
+	help->job.work = work_on;
+	if (vv_pack_extent(p->pack, &p->blob, help->last, &extent) ||
+	    extent.frame == VV_NONE || vv_pack_frame(p->pack, extent.frame, &frame))
+		return false;
+	return !vv_frame_cache_has(r->cache, &frame.id);
 }
 
 static int pin_all(struct vv_reader *r, const struct place *p, uint64_t off,
@@ -391,6 +457,7 @@ static void release(struct vv_reader *r, struct vv_read *read)
 static int read_in_place(struct vv_reader *r, const struct place *p, uint64_t off,
 			 uint64_t end, struct vv_read *out)
 {
+	struct help help;
 	size_t cost;
 	int err = measure(p, off, end, &cost);
 
@@ -399,7 +466,11 @@ static int read_in_place(struct vv_reader *r, const struct place *p, uint64_t of
 	if (cost > 0 && vv_frame_cache_admit(r->cache, cost))
 		return bounce(r, p, off, end, out);
 	out->admitted = cost;
-	return pin_all(r, p, off, end, out);
+	if (!is_long(r, p, off, end, &help) || !vv_helpers_offer(r->helpers, &help.job))
+		return pin_all(r, p, off, end, out);
+	err = pin_all(r, p, off, end, out);
+	vv_helpers_take_back(r->helpers, &help.job);
+	return err;
 }
 
 /* A destination: spans if @read is set, else @buf. */
@@ -600,6 +671,7 @@ int vv_reader_new(struct vv_reader **out, struct vv_store *store,
 		free(r);
 		return err;
 	}
+	(void)vv_helpers_new(&r->helpers, vv_cpu_count() - 1); /* without: slower */
 	r->fetcher.store = store;
 	r->fetcher.cache = cache;
 	r->fetcher.decoders = r->decoders;
@@ -612,6 +684,7 @@ void vv_reader_free(struct vv_reader *r)
 {
 	if (!r)
 		return;
+	vv_helpers_free(r->helpers);
 	vv_pack_set_unref(r->set);
 	vv_decoders_free(r->decoders);
 	vv_mutex_fini(&r->lock);

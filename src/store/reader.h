@@ -5,6 +5,9 @@
  * What is in the cache is given out in place.  A read costs a few locks for itself and
  * one for each frame, and allocates nothing.
  *
+ * A read of three frames or more is decoded from both ends, if another processor has time:
+ * by its reader and by a helper (store/helpers.h).
+ *
  * Ownership: borrows store, cache and budget.
  * Threads: any; a vv_read belongs to one read at a time.
  */
