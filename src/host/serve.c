@@ -221,8 +221,13 @@ void vv_serve_count_read(struct vv_serve *s, uint64_t node, uint64_t off,
 
 void vv_serve_start_prefetch(struct vv_serve *s, const struct vv_prefetch_host *host)
 {
-	int err = s->prefetch ? vv_prefetch_start(s->prefetch, host) : VV_OK;
+	int err;
 
+	/* Without them reads are slower, and no less right. */
+	if (!s->has_helpers)
+		(void)vv_reader_start_helpers(s->reader, vv_cpu_count() - 1);
+	s->has_helpers = true;
+	err = s->prefetch ? vv_prefetch_start(s->prefetch, host) : VV_OK;
 	if (err)
 		vv_log(VV_LOG_WARN, "nothing will be fetched ahead: %s",
 		       vv_err_text(err));

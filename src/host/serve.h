@@ -107,6 +107,9 @@ void vv_serve_count_read(struct vv_serve *s, uint64_t node, uint64_t off,
 			 uint64_t bytes);
 
 /*
+ * Start the threads that work beside readers: helpers with large reads, and the prefetcher.
+ * They inherit the caller's signal mask.
+ *
  * Replay profiles from now on, through @host, which is copied; stop before the host stops
  * answering the kernel.  Nothing if prefetching is off; a failure is logged and means the same.
  */

@@ -29,6 +29,7 @@ struct vv_serve {
 	struct vv_budget *budget;
 	struct vv_frame_cache *cache;
 	struct vv_reader *reader;
+	bool has_helpers; /* the reader's were started, or could not be */
 	struct vv_lanes lanes;
 	struct vv_prefetch *prefetch; /* NULL: off */
 	struct vv_view *view;

@@ -433,6 +433,18 @@ static int end_blob(struct vv_line *line, const struct vv_blob_plan *plan)
 	return err;
 }
 
+/* Frames that a profile names have a place only now; as bases they are read from it. */
+static void note_places(struct vv_line *line)
+{
+	uint64_t offset;
+	struct vv_id id;
+	uint32_t index;
+
+	for (size_t pos = 0; vv_pack_writer_placed(line->writer, &pos, &id, &offset);)
+		if (find_made(line, &id, &index))
+			made_of(line, index)->frame.offset = offset;
+}
+
 static int close_pack(struct vv_line *line)
 {
 	struct vv_id id;
@@ -441,6 +453,7 @@ static int close_pack(struct vv_line *line)
 	if (vv_known_has_condemned(line->known))
 		vv_pack_writer_make_unlike(line->writer);
 	err = vv_pack_writer_close(line->writer, &id);
+	note_places(line);
 	if (!err)
 		err = vv_buf_append(&line->packs, &id, sizeof id);
 	for (; !err && line->made_open < line->made_count; line->made_open++)

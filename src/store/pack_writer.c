@@ -35,7 +35,9 @@ struct vv_pack_writer {
 /* A frame that waits for the end of its pack. */
 struct late {
 	uint32_t rank, number, size;
-	uint8_t *stored; /* owned */
+	struct vv_id id;
+	uint64_t offset; /* 0: not written yet */
+	uint8_t *stored; /* owned; NULL when it is written */
 };
 
 static size_t late_count(const struct vv_pack_writer *w)
@@ -52,9 +54,10 @@ static void drop(struct vv_pack_writer *w)
 {
 	vv_source_put_abort(w->put);
 	vv_pack_builder_free(w->builder);
-	for (size_t i = 0; i < late_count(w); i++)
+	for (size_t i = 0; i < late_count(w); i++) {
 		free(late_at(w, i)->stored);
-	vv_buf_fini(&w->late);
+		late_at(w, i)->stored = NULL;
+	}
 	w->late_bytes = 0;
 	w->put = NULL;
 	w->builder = NULL;
@@ -80,6 +83,7 @@ void vv_pack_writer_free(struct vv_pack_writer *w)
 	if (!w)
 		return;
 	drop(w);
+	vv_buf_fini(&w->late);
 	free(w);
 }
 
@@ -118,6 +122,7 @@ static int begin(struct vv_pack_writer *w)
 
 	if (w->put)
 		return VV_OK;
+	vv_buf_clear(&w->late);
 	vv_pack_header_put(head);
 	vv_pack_note_put(head + VV_PACK_HEADER, &w->note);
 	err = vv_pack_builder_new(&w->builder);
@@ -155,7 +160,9 @@ int vv_pack_writer_frame(struct vv_pack_writer *w, struct vv_frame *frame,
 int vv_pack_writer_frame_ranked(struct vv_pack_writer *w, struct vv_frame *frame,
 				const void *stored, uint32_t rank, uint32_t *number)
 {
-	struct late late = { .rank = rank, .size = frame->stored_size };
+	struct late late = { .rank = rank,
+			     .size = frame->stored_size,
+			     .id = frame->id };
 	int err = begin(w);
 
 	if (err)
@@ -193,14 +200,26 @@ static int append_late(struct vv_pack_writer *w)
 	if (late_count(w))
 		qsort(w->late.bytes, late_count(w), sizeof(struct late), by_rank);
 	for (size_t i = 0; !err && i < late_count(w); i++) {
-		const struct late *late = late_at(w, i);
+		struct late *late = late_at(w, i);
 
+		late->offset = w->size;
 		err = vv_pack_builder_place(w->builder, late->number, w->size);
 		if (!err)
 			err = append(w, late->stored, late->size);
 		w->late_bytes -= late->size;
 	}
 	return err;
+}
+
+bool vv_pack_writer_placed(const struct vv_pack_writer *w, size_t *pos,
+			   struct vv_id *frame, uint64_t *offset)
+{
+	if (*pos == late_count(w))
+		return false;
+	*frame = late_at(w, *pos)->id;
+	*offset = late_at(w, *pos)->offset;
+	++*pos;
+	return true;
 }
 
 int vv_pack_writer_sketch(struct vv_pack_writer *w, uint32_t number,

@@ -41,6 +41,12 @@ int vv_pack_writer_frame(struct vv_pack_writer *w, struct vv_frame *frame,
  */
 int vv_pack_writer_frame_ranked(struct vv_pack_writer *w, struct vv_frame *frame,
 				const void *stored, uint32_t rank, uint32_t *number);
+/*
+ * Where such frames of the pack that was closed last are, until another is begun: *@pos
+ * starts at 0.  In the order of ranks; false: no more.
+ */
+bool vv_pack_writer_placed(const struct vv_pack_writer *w, size_t *pos,
+			   struct vv_id *frame, uint64_t *offset);
 /* For a frame of this pack without a reference. */
 int vv_pack_writer_sketch(struct vv_pack_writer *w, uint32_t number,
 			  const uint32_t *values, uint32_t count);

@@ -54,8 +54,8 @@ struct vv_reader {
 	struct place places[PLACES]; /* in `set`; by the first bytes of the id */
 	uint32_t hint;		     /* the pack where a blob was found last */
 	uint64_t refreshed_ns;	     /* when; 0 = never */
-	struct vv_helpers *helpers;  /* owned; NULL: none */
-	struct vv_lanes *lanes;	     /* borrowed; NULL: nobody fetches ahead */
+	_Atomic(struct vv_helpers *) helpers; /* owned; NULL: none */
+	struct vv_lanes *lanes;		      /* borrowed; NULL: nobody fetches ahead */
 	atomic_uint_least64_t reads, bytes_read, failures;
 };
 
@@ -342,7 +342,7 @@ static bool is_long(struct vv_reader *r, const struct place *p, uint64_t off,
 	struct vv_extent extent;
 	struct vv_frame frame;
 
-	if (!r->helpers || end - off < HELP_BYTES ||
+	if (!atomic_load(&r->helpers) || end - off < HELP_BYTES ||
 	    vv_pack_extent_at(p->pack, &p->blob, off, &help->first) ||
 	    vv_pack_extent_at(p->pack, &p->blob, end - 1, &help->last) ||
 	    help->last - help->first + 1 < HELP_FRAMES)
@@ -457,6 +457,7 @@ static void release(struct vv_reader *r, struct vv_read *read)
 static int read_in_place(struct vv_reader *r, const struct place *p, uint64_t off,
 			 uint64_t end, struct vv_read *out)
 {
+	struct vv_helpers *helpers = atomic_load(&r->helpers);
 	struct help help;
 	size_t cost;
 	int err = measure(p, off, end, &cost);
@@ -466,10 +467,10 @@ static int read_in_place(struct vv_reader *r, const struct place *p, uint64_t of
 	if (cost > 0 && vv_frame_cache_admit(r->cache, cost))
 		return bounce(r, p, off, end, out);
 	out->admitted = cost;
-	if (!is_long(r, p, off, end, &help) || !vv_helpers_offer(r->helpers, &help.job))
+	if (!is_long(r, p, off, end, &help) || !vv_helpers_offer(helpers, &help.job))
 		return pin_all(r, p, off, end, out);
 	err = pin_all(r, p, off, end, out);
-	vv_helpers_take_back(r->helpers, &help.job);
+	vv_helpers_take_back(helpers, &help.job);
 	return err;
 }
 
@@ -634,6 +635,17 @@ int vv_reader_copy_ahead(struct vv_reader *r, const struct vv_id *id, uint64_t s
 	return copy(r, id, size, off, buf, len, true);
 }
 
+int vv_reader_start_helpers(struct vv_reader *r, unsigned count)
+{
+	struct vv_helpers *helpers;
+	int err;
+
+	assert(!atomic_load(&r->helpers));
+	err = vv_helpers_new(&helpers, count);
+	atomic_store(&r->helpers, helpers);
+	return err;
+}
+
 void vv_reader_set_lanes(struct vv_reader *r, struct vv_lanes *lanes)
 {
 	r->lanes = lanes;
@@ -671,7 +683,6 @@ int vv_reader_new(struct vv_reader **out, struct vv_store *store,
 		free(r);
 		return err;
 	}
-	(void)vv_helpers_new(&r->helpers, vv_cpu_count() - 1); /* without: slower */
 	r->fetcher.store = store;
 	r->fetcher.cache = cache;
 	r->fetcher.decoders = r->decoders;
@@ -684,7 +695,7 @@ void vv_reader_free(struct vv_reader *r)
 {
 	if (!r)
 		return;
-	vv_helpers_free(r->helpers);
+	vv_helpers_free(atomic_load(&r->helpers));
 	vv_pack_set_unref(r->set);
 	vv_decoders_free(r->decoders);
 	vv_mutex_fini(&r->lock);

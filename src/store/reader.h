@@ -93,6 +93,12 @@ int vv_reader_frame(struct vv_reader *r, struct vv_pack_set *set,
 int vv_reader_copy_ahead(struct vv_reader *r, const struct vv_id *id, uint64_t size,
 			 uint64_t off, void *buf, size_t len);
 
+/*
+ * Start @count threads that help with large reads; once, also while there are reads.  They
+ * inherit the caller's signal mask.  VV_ENOMEM, VV_EAGAIN: there are none.
+ */
+int vv_reader_start_helpers(struct vv_reader *r, unsigned count);
+
 /* Readers at work enter @lanes from now on.  Before any reads; NULL: none. */
 void vv_reader_set_lanes(struct vv_reader *r, struct vv_lanes *lanes);
 

@@ -27,6 +27,8 @@ test ! -e "$1/include/none.h"
 SH
 chmod +x "$work/use.sh"
 
+mkdir "$work/tmp"
+export TMPDIR=$work/tmp
 mistake 2 "record REF... -- COMMAND" "$VARVE" profile record t/1
 mistake 2 "profile has no 'frobnicate'" "$VARVE" profile frobnicate
 mistake 1 "there is no ref 'none'" "$VARVE" profile record none -- true
@@ -47,7 +49,7 @@ check "and no others" test -z "$(grep "^read /lib/big 0+" "$work/shown")"
 check "the listing of profiles" grep -q "^t/1: 1 runs" <("$VARVE" profile ls)
 "$VARVE" profile record --add t/1 -- sh -c 'cat "$VARVE_MOUNT/t/1/include/many/1.h"' >/dev/null || fail "record --add"
 check "both runs" grep -q "^t/1: 2 runs" <("$VARVE" profile ls)
-[ -z "$(ls -d "${TMPDIR:-/tmp}"/varve-profile.* 2>/dev/null)" ] || fail "a directory was left"
+[ -z "$(ls -d "$TMPDIR"/varve-profile.* 2>/dev/null)" ] || fail "a directory was left"
 
 # The trigger is read, and the rest comes by itself.
 remount
@@ -55,8 +57,8 @@ cat "$mnt/t/1/bin/tool" >/dev/null
 check "the run is replayed" wait_for has_replayed 1
 before=$(requests "$mnt" total)
 sh "$work/use.sh" "$mnt/t/1" || fail "the command on the mount"
+check "what was fetched is not asked for" test $(($(requests "$mnt" total) - before)) -lt 30
 cmp -s "$work/tree/lib/big" "$mnt/t/1/lib/big" || fail "content after a replay"
-check "what was fetched is not asked for" test $(($(requests "$mnt" total) - before)) -lt 60
 check "pages were pushed" test "$(prefetched bytes_pushed)" -gt 1000000
 check "names were asked for" test "$(prefetched names)" -gt 60
 cat "$mnt/t/1/include/many/1.h" >/dev/null
@@ -125,7 +127,9 @@ printf '#include <iostream>\nint main() { std::cout << 1; }\n' >"$work/a.cpp"
 gcc_at '{}/gcc-12' g++-12
 "$VARVE" profile record gcc-12 -- "${tool[@]}" -c "$work/a.cpp" -o "$work/recorded.o" || fail "record g++"
 "$VARVE" init "$work/hot" >/dev/null
-"$VARVE" pack -q -s "$work/hot" --level 1 --profile "$VARVE_STORE/profiles/gcc-12" gcc-12 "$corpus/gcc-12" || fail "pack --profile FILE"
+"$VARVE" pack -q -s "$work/hot" --level 1 --profile "$VARVE_STORE/profiles/gcc-12" gcc-12 "$corpus/gcc-12" 2>"$work/said" ||
+	fail "pack --profile FILE"
+[ ! -s "$work/said" ] || fail "pack --profile said $(cat "$work/said")" # also with more than one pack
 tree_of() { "$VARVE" ls --json -s "$1" | grep '"ref": "gcc-12"' | grep -o '"tree": "[0-9a-f]*"'; }
 [ "$(tree_of "$work/hot")" = "$(tree_of "$VARVE_STORE")" ] || fail "pack --profile made another tree"
 check "a store that was laid out by a profile is sound" "$VARVE" verify -s "$work/hot" >/dev/null
