@@ -2,13 +2,12 @@
 
 #include "cache/budget.h"
 #include "cache/lanes.h"
-#include "core/arith.h"
 #include "core/err.h"
 #include "core/log.h"
 #include "host/plan.h"
+#include "host/replay.h"
 #include "os/thread.h"
 #include "store/profiles.h"
-#include "store/reader.h"
 #include "store/store.h"
 
 #include <stdbool.h>
@@ -34,9 +33,6 @@ enum {
 	EARLY_MAX = 32,	   /* files read before the profile is there */
 	LAYERS_MAX = 4096, /* more than that are not watched */
 	MEMORY_FACTOR = 8, /* of a record's bytes: what it becomes, with its plan */
-	GAP_MAX = 3,	/* pages between two that are wanted, pushed along with them */
-	AHEAD_MIN = 16, /* steps between a reader and us */
-	STACK_BYTES = 128 << 10,
 };
 
 struct reading {
@@ -63,7 +59,6 @@ struct layer {
 
 struct vv_prefetch {
 	struct vv_prefetch_options opts;
-	struct vv_prefetch_host host;
 	struct vv_thread thread;
 	bool is_started;
 
@@ -77,237 +72,10 @@ struct vv_prefetch {
 	struct layer *plan_layer;
 	struct vv_prefetch_stats stats;
 
-	/* Of the run, by its threads alone: */
-	atomic_bool is_cut;
-	uint32_t
-		known; /* the file (by its hit) that the kernel was made to know last */
-	uint8_t *buffer; /* owned; VV_PREFETCH_HEAD, then a window */
+	struct vv_replay replay; /* of that run, by its threads alone */
 };
 
-static const size_t buffer_bytes = VV_PREFETCH_HEAD + VV_PLAN_WINDOW;
-
-/* ---- pages ---- */
-
-/* Bits that are wanted and not there, widened over small gaps; under the lock. */
-static uint16_t missing(const struct vv_plan_step *step)
-{
-	uint16_t need = step->pages & (uint16_t)~step->have;
-	unsigned last = VV_PLAN_PAGES;
-
-	for (unsigned i = 0; i < VV_PLAN_PAGES; i++) {
-		if (!(need >> i & 1))
-			continue;
-		if (last < i && i - last - 1 <= GAP_MAX)
-			for (unsigned g = last + 1; g < i; g++)
-				need |= (uint16_t)(1u << g);
-		last = i;
-	}
-	return need;
-}
-
-static unsigned run_end(uint16_t bits, unsigned at)
-{
-	while (at < VV_PLAN_PAGES && bits >> at & 1)
-		at++;
-	return at;
-}
-
-/* One stretch of pages of the window in the buffer. */
-static int push_stretch(struct vv_prefetch *p, const struct vv_plan_file *file,
-			uint64_t base, unsigned first, unsigned end, uint64_t *pushed)
-{
-	uint64_t off = base + first * (uint64_t)VV_PROFILE_PAGE;
-	uint64_t stop = vv_min_u64(base + end * (uint64_t)VV_PROFILE_PAGE, file->size);
-	int err = p->host.push(p->host.ctx, file->node, off,
-			       p->buffer + VV_PREFETCH_HEAD + (off - base),
-			       (size_t)(stop - off));
-
-	*pushed += err ? 0 : stop - off;
-	return err;
-}
-
-static int push_window(struct vv_prefetch *p, const struct vv_plan_file *file,
-		       uint64_t base, uint16_t bits, uint64_t *pushed)
-{
-	int err = VV_OK;
-
-	for (unsigned i = 0; !err && i < VV_PLAN_PAGES; i++) {
-		unsigned end = run_end(bits, i);
-
-		if (end > i)
-			err = push_stretch(p, file, base, i, end, pushed);
-		i = end;
-	}
-	return err;
-}
-
-static unsigned lowest(uint16_t bits)
-{
-	unsigned n = 0;
-
-	while (!(bits >> n & 1))
-		n++;
-	return n;
-}
-
-static unsigned highest(uint16_t bits)
-{
-	unsigned n = VV_PLAN_PAGES - 1;
-
-	while (!(bits >> n & 1))
-		n--;
-	return n;
-}
-
-/* What the window's pages span, into its place in the buffer. */
-static int fetch_window(struct vv_prefetch *p, const struct vv_plan_file *file,
-			uint64_t base, uint16_t bits)
-{
-	uint64_t off = base + lowest(bits) * (uint64_t)VV_PROFILE_PAGE;
-	uint64_t end = vv_min_u64(
-		base + (highest(bits) + 1) * (uint64_t)VV_PROFILE_PAGE, file->size);
-
-	return vv_reader_copy_ahead(p->opts.reader, &file->blob, file->size, off,
-				    p->buffer + VV_PREFETCH_HEAD + (off - base),
-				    (size_t)(end - off));
-}
-
-static void settle_window(struct vv_prefetch *p, struct vv_plan_step *step,
-			  uint16_t bits, int err, uint64_t pushed)
-{
-	vv_mutex_lock(&p->lock);
-	if (!err) {
-		step->have |= bits;
-		step->pushed |= bits;
-	}
-	p->stats.bytes_pushed += pushed;
-	if (err == VV_ENOENT)
-		p->stats.bytes_unknown += VV_PLAN_WINDOW;
-	vv_mutex_unlock(&p->lock);
-}
-
-/* VV_ENODEV ends the run; whatever else went wrong, the reader will be told when he asks. */
-static int do_window(struct vv_prefetch *p, struct vv_plan_step *step)
-{
-	const struct vv_plan_file *file = vv_plan_file(p->plan, step->at);
-	uint64_t base = step->window * VV_PLAN_WINDOW, pushed = 0;
-	uint16_t bits;
-	int err;
-
-	vv_mutex_lock(&p->lock);
-	bits = missing(step);
-	vv_mutex_unlock(&p->lock);
-	if (!bits || !file->node)
-		return VV_OK;
-	err = fetch_window(p, file, base, bits);
-	if (!err && p->host.push)
-		err = push_window(p, file, base, bits, &pushed);
-	settle_window(p, step, bits, err, pushed);
-	return err == VV_ENODEV ? err : VV_OK;
-}
-
-/* ---- names ---- */
-
-static int do_name(struct vv_prefetch *p, enum vv_profile_kind kind, uint32_t use)
-{
-	char path[VV_PLAN_PATH];
-	int err;
-
-	vv_plan_path(p->plan, use, path);
-	err = p->host.name(p->host.ctx, kind, path);
-	vv_mutex_lock(&p->lock);
-	p->stats.names += kind == VV_USE_HIT;
-	p->stats.misses += kind == VV_USE_MISS;
-	p->stats.lists += kind == VV_USE_LIST;
-	vv_mutex_unlock(&p->lock);
-	return err == VV_ENODEV ? err : VV_OK;
-}
-
 /* ---- one run ---- */
-
-static bool goes_on(struct vv_prefetch *p)
-{
-	return vv_lanes_wait(p->opts.lanes) && !atomic_load(&p->is_cut);
-}
-
-static void cut(struct vv_prefetch *p)
-{
-	atomic_store(&p->is_cut, true);
-}
-
-static void replay_names(void *arg)
-{
-	struct vv_prefetch *p = arg;
-
-	for (size_t i = 0; i < vv_plan_count(p->plan) && goes_on(p); i++) {
-		const struct vv_plan_step *step = vv_plan_step(p->plan, i);
-
-		if (step->kind != VV_USE_READ && do_name(p, step->kind, step->at))
-			cut(p);
-	}
-}
-
-/* A file must be known to the kernel before it can be given pages. */
-static int do_step(struct vv_prefetch *p, struct vv_plan_step *step, bool has_names)
-{
-	const struct vv_plan_file *file = vv_plan_file(p->plan, step->at);
-	char path[VV_PLAN_PATH];
-	int err = VV_OK;
-
-	if (has_names && file->node && file->use != p->known) {
-		vv_plan_path(p->plan, file->use, path);
-		err = p->host.name(p->host.ctx, VV_USE_HIT, path);
-		p->known = file->use;
-	}
-	return err == VV_ENODEV ? err : do_window(p, step);
-}
-
-/* Where to go on behind @at: not where a reader is at work already. */
-static size_t keep_ahead(struct vv_prefetch *p, size_t at)
-{
-	size_t least;
-
-	vv_mutex_lock(&p->lock);
-	least = p->plan->front
-			? p->plan->front + (size_t)(getenv("AH") ? atoi(getenv("AH"))
-								 : AHEAD_MIN)
-			: 0;
-	vv_mutex_unlock(&p->lock);
-	return vv_max_size(at, least);
-}
-
-/* The second time, what was left to the reader and he did not take. */
-static void replay_pages(struct vv_prefetch *p, bool has_names)
-{
-	p->known = UINT32_MAX;
-	for (int round = 0; round < 2; round++) {
-		for (size_t i = 0; goes_on(p); i++) {
-			if (round == 0)
-				i = keep_ahead(p, i);
-			if (i >= vv_plan_count(p->plan))
-				break;
-			if (vv_plan_step(p->plan, i)->kind == VV_USE_READ &&
-			    do_step(p, vv_plan_step(p->plan, i), has_names))
-				cut(p);
-		}
-	}
-}
-
-static void replay_all(struct vv_prefetch *p)
-{
-	struct vv_thread names;
-	bool has_names =
-		p->host.name && (!p->host.begin || !p->host.begin(p->host.ctx));
-	bool is_split =
-		has_names && vv_thread_create(&names, "varve-names", replay_names, p,
-					      STACK_BYTES) == VV_OK;
-
-	replay_pages(p, has_names);
-	if (is_split)
-		vv_thread_join(&names);
-	if (has_names && p->host.end)
-		p->host.end(p->host.ctx);
-}
 
 /* Pages that readers asked for before we came to them; under the lock. */
 static uint64_t late_bytes(const struct vv_plan *plan)
@@ -333,7 +101,8 @@ static void replay(struct vv_prefetch *p, struct layer *layer, struct run *run)
 	err = vv_plan_init(&plan, p->opts.view, layer->watched->path, &layer->profile,
 			   run->begin, p->opts.bytes);
 	vv_mutex_lock(&p->lock);
-	atomic_store(&p->is_cut, err != VV_OK);
+	atomic_store(&p->replay.is_cut, err != VV_OK);
+	p->replay.plan = &plan;
 	p->plan = &plan;
 	p->plan_layer = layer;
 	for (unsigned i = 0; i < layer->early_count; i++)
@@ -342,13 +111,13 @@ static void replay(struct vv_prefetch *p, struct layer *layer, struct run *run)
 	layer->early_count = 0;
 	vv_mutex_unlock(&p->lock);
 	if (!err)
-		replay_all(p);
+		vv_replay_run(&p->replay);
 	vv_mutex_lock(&p->lock);
 	p->plan = NULL;
 	p->plan_layer = NULL;
 	p->stats.runs++;
 	p->stats.bytes_late += late_bytes(&plan);
-	p->stats.runs_cut += p->stop || atomic_load(&p->is_cut);
+	p->stats.runs_cut += p->stop || atomic_load(&p->replay.is_cut);
 	atomic_fetch_add(&layer->watched->replays, 1);
 	vv_mutex_unlock(&p->lock);
 	vv_plan_fini(&plan);
@@ -584,6 +353,10 @@ int vv_prefetch_new(struct vv_prefetch **out, const struct vv_prefetch_options *
 	if (!p)
 		return VV_ENOMEM;
 	p->opts = *opts;
+	p->replay.reader = opts->reader;
+	p->replay.lanes = opts->lanes;
+	p->replay.lock = &p->lock;
+	p->replay.stats = &p->stats;
 	vv_mutex_init(&p->lock);
 	vv_cond_init(&p->changed);
 	*out = p;
@@ -606,22 +379,22 @@ void vv_prefetch_free(struct vv_prefetch *p)
 
 int vv_prefetch_start(struct vv_prefetch *p, const struct vv_prefetch_host *host)
 {
-	int err =
-		vv_budget_try_reserve(p->opts.budget, VV_HOLD_TRANSPORT, buffer_bytes);
+	int err = vv_budget_try_reserve(p->opts.budget, VV_HOLD_TRANSPORT,
+					VV_REPLAY_BUFFER);
 
 	if (err)
 		return err;
-	p->buffer = malloc(buffer_bytes);
-	p->host = *host;
+	p->replay.buffer = malloc(VV_REPLAY_BUFFER);
+	p->replay.host = *host;
 	p->stop = false;
 	vv_lanes_start(p->opts.lanes);
-	err = p->buffer
+	err = p->replay.buffer
 		      ? vv_thread_create(&p->thread, "varve-ahead", prefetch_main, p, 0)
 		      : VV_ENOMEM;
 	p->is_started = !err;
 	if (err) {
-		free(p->buffer);
-		vv_budget_release(p->opts.budget, VV_HOLD_TRANSPORT, buffer_bytes);
+		free(p->replay.buffer);
+		vv_budget_release(p->opts.budget, VV_HOLD_TRANSPORT, VV_REPLAY_BUFFER);
 	}
 	return err;
 }
@@ -637,9 +410,9 @@ void vv_prefetch_stop(struct vv_prefetch *p)
 	vv_mutex_unlock(&p->lock);
 	vv_thread_join(&p->thread);
 	p->is_started = false;
-	free(p->buffer);
-	p->buffer = NULL;
-	vv_budget_release(p->opts.budget, VV_HOLD_TRANSPORT, buffer_bytes);
+	free(p->replay.buffer);
+	p->replay.buffer = NULL;
+	vv_budget_release(p->opts.budget, VV_HOLD_TRANSPORT, VV_REPLAY_BUFFER);
 }
 
 void vv_prefetch_get_stats(struct vv_prefetch *p, struct vv_prefetch_stats *out)
