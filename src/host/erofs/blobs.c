@@ -367,7 +367,7 @@ static int read_volume(struct vv_fuse_ops *ops, struct vv_fuse_call *call,
 		log_failure(ops, v, p.blob, err);
 		return VV_EIO;
 	}
-	vv_serve_count_read(ops->serve, v->root, len);
+	vv_serve_count_read(ops->serve, v->root, in->offset, len);
 	return VV_OK;
 }
 
