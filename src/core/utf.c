@@ -57,3 +57,83 @@ bool vv_utf_is_valid(const char *s, size_t len)
 	}
 	return true;
 }
+
+struct units {
+	uint16_t *out;
+	size_t count, cap;
+};
+
+static void put_unit(struct units *to, uint32_t unit)
+{
+	if (to->count < to->cap)
+		to->out[to->count] = (uint16_t)unit;
+	to->count++;
+}
+
+static bool is_high(uint32_t code)
+{
+	return code >= 0xd800 && code <= 0xdbff;
+}
+
+static bool is_low(uint32_t code)
+{
+	return code >= 0xdc00 && code <= 0xdfff;
+}
+
+size_t vv_utf16_from_utf8(uint16_t *out, size_t cap, const char *s, size_t len)
+{
+	struct units to = { .out = out, .cap = cap };
+	bool after_high = false; /* a lone one: four bytes would be a whole pair */
+
+	while (len != 0) {
+		uint32_t code;
+		size_t n = vv_utf_decode(s, len, &code);
+
+		if (n == 0 || (after_high && is_low(code)))
+			return SIZE_MAX;
+		after_high = is_high(code);
+		if (code >= 0x10000) {
+			put_unit(&to, 0xd800 + ((code - 0x10000) >> 10));
+			put_unit(&to, 0xdc00 + ((code - 0x10000) & 0x3ff));
+		} else {
+			put_unit(&to, code);
+		}
+		s += n;
+		len -= n;
+	}
+	return to.count;
+}
+
+/* Up to four bytes to @to; returns their number. */
+static size_t encode(unsigned char to[4], uint32_t code)
+{
+	static const unsigned char head[] = { 0, 0, 0xc0, 0xe0, 0xf0 };
+	size_t n = code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+
+	for (size_t i = n; i-- > 1;) {
+		to[i] = (unsigned char)(0x80 | (code & 0x3f));
+		code >>= 6;
+	}
+	to[0] = (unsigned char)(head[n > 1 ? n : 0] | code);
+	return n;
+}
+
+size_t vv_utf16_to_utf8(char *out, size_t cap, const uint16_t *units, size_t count)
+{
+	size_t len = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		uint32_t code = units[i];
+		unsigned char bytes[4];
+		size_t n;
+
+		if (is_high(code) && i + 1 < count && is_low(units[i + 1]))
+			code = 0x10000 + ((code & 0x3ff) << 10) + (units[++i] & 0x3ffu);
+		n = encode(bytes, code);
+		for (size_t b = 0; b < n; b++, len++) {
+			if (len < cap)
+				out[len] = (char)bytes[b];
+		}
+	}
+	return len;
+}

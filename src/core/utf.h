@@ -1,5 +1,5 @@
 /*
- * utf.h - one character out of a name, as Linux and Windows both spell it.
+ * utf.h - names as Linux and Windows spell them: one character, or a whole name.
  *
  * Names are bytes.  On Linux they are UTF-8 by custom; on Windows they are UTF-16
  * units by right, lone surrogates included, which we keep as WTF-8: UTF-8 in
@@ -29,5 +29,16 @@ static inline bool vv_utf_is_surrogate(uint32_t code)
 
 /* UTF-8 as RFC 3629 has it: no surrogates. */
 bool vv_utf_is_valid(const char *s, size_t len);
+
+/*
+ * Whole names, one to one: every sequence of UTF-16 units has one spelling in WTF-8,
+ * and comes back from it.  Two surrogates that make a pair must stand as one sequence
+ * of four bytes; as two of three they would be a second spelling.
+ *
+ * Returns the units or bytes that the whole takes.  Only if that is at most @cap is
+ * @out whole; nothing is written beyond.  SIZE_MAX: not WTF-8 (from_utf8 only).
+ */
+size_t vv_utf16_from_utf8(uint16_t *out, size_t cap, const char *s, size_t len);
+size_t vv_utf16_to_utf8(char *out, size_t cap, const uint16_t *units, size_t count);
 
 #endif
