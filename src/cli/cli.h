@@ -119,7 +119,4 @@ void vv_progress_show(struct vv_progress *p, uint64_t done, uint64_t total,
 		      const char *detail);
 void vv_progress_end(struct vv_progress *p); /* wipes the line */
 
-bool vv_interrupted(void); /* Ctrl-C or SIGTERM was seen, after vv_catch_interrupt() */
-void vv_catch_interrupt(void);
-
 #endif

@@ -2,6 +2,7 @@
 #include "cli/verbs.h"
 
 #include "core/err.h"
+#include "os/console.h"
 #include "os/system.h"
 #include "os/thread.h"
 #include "store/extract.h"
@@ -11,7 +12,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 static const char *store_path;
 static unsigned jobs;
@@ -30,7 +30,7 @@ static int show(void *ctx, const struct vv_extract_stats *s, uint64_t total)
 
 	snprintf(detail, sizeof detail, "%" PRIu64 " files", s->files);
 	vv_progress_show(ctx, s->bytes, total, detail);
-	return vv_interrupted() ? VV_ECANCELED : 0;
+	return vv_console_stopped() ? VV_ECANCELED : 0;
 }
 
 static void summary(const struct vv_extract_stats *s, double seconds)
@@ -51,14 +51,14 @@ static int write_out(const struct vv_found *found, struct vv_reader *reader,
 	struct vv_extract_stats stats;
 	struct vv_extract_options opts = {
 		.jobs = jobs,
-		.owners = geteuid() == 0,
+		.owners = vv_process_may_chown(),
 		.progress = show,
 		.ctx = &progress,
 	};
 	uint64_t start = vv_clock_ns();
 	int err;
 
-	vv_catch_interrupt();
+	vv_console_catch_stop();
 	vv_progress_start(&progress, "extract");
 	err = vv_extract(found->tree, found->entry.index, name, reader, dir, &opts,
 			 &stats);

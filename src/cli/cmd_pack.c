@@ -3,6 +3,7 @@
 #include "codec/zstd.h"
 #include "core/err.h"
 #include "input/input.h"
+#include "os/console.h"
 #include "os/system.h"
 #include "store/profiles.h"
 #include "store/publish.h"
@@ -11,7 +12,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 static const char *store_path, *prefix, *profile;
 static struct vv_texts exclude;
@@ -26,7 +26,7 @@ static int show(void *ctx, const struct vv_publish_stats *s, uint64_t done,
 	snprintf(detail, sizeof detail, "%" PRIu64 " files, %s new", s->files,
 		 vv_human_bytes(stored, s->bytes_stored));
 	vv_progress_show(ctx, done, total, detail);
-	return vv_interrupted() ? VV_ECANCELED : 0;
+	return vv_console_stopped() ? VV_ECANCELED : 0;
 }
 
 static void print_json(const char *ref, const struct vv_id *tree,
@@ -99,7 +99,7 @@ static int pack(struct vv_store *store, const char *ref, struct vv_input *input,
 	double seconds;
 	int err;
 
-	vv_catch_interrupt();
+	vv_console_catch_stop();
 	vv_progress_start(&progress, "pack");
 	err = vv_publish(store, ref, input, &opts, &stats, &tree);
 	vv_progress_end(&progress);
@@ -124,7 +124,7 @@ static int run(int count, char **words)
 		.exclude_count = exclude.count,
 		.strip_components = strip,
 		.prefix = prefix,
-		.counts_first = isatty(STDERR_FILENO),
+		.counts_first = vv_console_is_watched(),
 	};
 	struct vv_store *store = NULL;
 	struct vv_input *input = NULL;

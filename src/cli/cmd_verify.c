@@ -3,6 +3,7 @@
 
 #include "core/err.h"
 #include "core/log.h"
+#include "os/console.h"
 #include "os/file.h"
 #include "os/thread.h"
 #include "store/against.h"
@@ -27,7 +28,7 @@ static int show(void *ctx, uint64_t done, uint64_t total)
 	vv_mutex_lock(&screen);
 	vv_progress_show(&progress, done, total, NULL);
 	vv_mutex_unlock(&screen);
-	return vv_interrupted() ? VV_ECANCELED : 0;
+	return vv_console_stopped() ? VV_ECANCELED : 0;
 }
 
 /* ---- problems of the store ---- */
@@ -223,7 +224,7 @@ static int run(int count, char **words)
 	if (status)
 		return status;
 	vv_mutex_init(&screen);
-	vv_catch_interrupt();
+	vv_console_catch_stop();
 	status = check(store, ref);
 	if (!status && against)
 		status = compare(store, ref);

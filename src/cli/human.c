@@ -46,9 +46,9 @@ const char *vv_human_seconds(char *buf, double seconds)
 const char *vv_human_date(char *buf, int64_t ns)
 {
 	time_t t = (time_t)(ns / 1000000000);
-	struct tm tm;
+	const struct tm *tm = localtime(&t); /* shared, but only one thread prints */
 
-	if (!localtime_r(&t, &tm) || !strftime(buf, HUMAN, "%Y-%m-%d %H:%M", &tm))
+	if (!tm || !strftime(buf, HUMAN, "%Y-%m-%d %H:%M", tm))
 		snprintf(buf, HUMAN, "?");
 	return buf;
 }

@@ -4,6 +4,8 @@
 #include "cli/cli.h"
 #include "cli/verbs.h"
 
+#include "os/console.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -65,10 +67,12 @@ static int run_verb(const struct vv_verb *verb, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	const char *slash = strrchr(argv[0] ? argv[0] : "varve", '/');
 	const struct vv_verb *verb;
+	const char *slash;
 
+	vv_console_start(&argc, &argv);
 	vv_say_start();
+	slash = strrchr(argv[0] ? argv[0] : "varve", '/');
 	if (slash && strcmp(slash + 1, "mount.varve") == 0)
 		return finish(vv_mount_helper(argc - 1, argv + 1));
 	if (argc < 2) {

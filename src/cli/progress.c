@@ -1,40 +1,16 @@
 #include "cli/cli.h"
 
+#include "os/console.h"
 #include "os/system.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
-
-static volatile sig_atomic_t interrupted;
-
-static void on_interrupt(int signal_number)
-{
-	(void)signal_number;
-	interrupted = 1;
-}
-
-/* Once only: a second Ctrl-C ends the program, because nothing published can be lost. */
-void vv_catch_interrupt(void)
-{
-	struct sigaction action = { .sa_handler = on_interrupt,
-				    .sa_flags = (int)SA_RESETHAND };
-
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
-}
-
-bool vv_interrupted(void)
-{
-	return interrupted;
-}
 
 void vv_progress_start(struct vv_progress *p, const char *verb)
 {
 	*p = (struct vv_progress){ .verb = verb,
 				   .started_ns = vv_clock_ns(),
-				   .is_on = isatty(STDERR_FILENO) };
+				   .is_on = vv_console_is_watched() };
 }
 
 static void draw(struct vv_progress *p, const char *line)

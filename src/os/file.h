@@ -36,6 +36,12 @@ struct vv_file_info {
 /* For reading.  VV_EISDIR; VV_EINVAL for what is no regular file. */
 int vv_file_open(struct vv_file **out, const char *path);
 
+/*
+ * The same for packs, whose reader keeps what it needs of them decoded: where a system
+ * can leave them out of its own cache, it does.
+ */
+int vv_file_open_direct(struct vv_file **out, const char *path);
+
 /* For writing, read-only to whoever opens it later.  VV_EEXIST if the name is taken. */
 int vv_file_create(struct vv_file **out, const char *path);
 
@@ -68,7 +74,8 @@ int vv_file_replace(const char *from, const char *to);
  */
 int vv_file_link_new(const char *from, const char *to);
 
-int vv_file_remove(const char *path); /* a file; VV_ENOENT if it is not there */
+/* A file; VV_ENOENT if it is not there.  VV_EBUSY: on Windows, somebody has it mapped. */
+int vv_file_remove(const char *path);
 
 int vv_dir_make(const char *path);   /* VV_EEXIST if taken; the parent must exist */
 int vv_dir_remove(const char *path); /* VV_ENOTEMPTY unless empty */

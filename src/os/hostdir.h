@@ -88,6 +88,8 @@ int vv_hostfile_next_data(struct vv_hostfile *file, uint64_t off, uint64_t *data
  * things are for the owner only until vv_hostdir_set_meta().
  */
 int vv_hostdir_make_dir(struct vv_hostdir *dir, const char *name);
+/* False: no file of this system can have that name, whoever makes it. */
+bool vv_hostdir_can_name(const char *name);
 int vv_hostdir_make_symlink(struct vv_hostdir *dir, const char *name,
 			    const char *target);
 /* A device, fifo or socket, as the type bits of @mode say. */

@@ -30,6 +30,7 @@ void vv_host_name(char out[VV_SYSTEM_NAME_BYTES]);
 void vv_boot_name(char out[VV_SYSTEM_NAME_BYTES]);
 uint64_t vv_process_id(void);
 bool vv_process_alive(uint64_t pid); /* true also if it cannot be told */
+bool vv_process_may_chown(void);     /* files may be given to others, as root does */
 
 /* Anonymous memory in whole pages, given back to the system at once when freed. */
 void *vv_pages_new(size_t size);	      /* zeroed; NULL: no memory */

@@ -369,7 +369,9 @@ static int dir_remove(struct vv_source *src, const char *key)
 	if (!path)
 		return VV_ENOMEM;
 	vv_open_files_forget(&d->packs, path);
-	err = told(absent(vv_file_remove(path)), "remove", path);
+	err = absent(vv_file_remove(path));
+	if (err != VV_EBUSY) /* in use: gc knows what to say */
+		told(err, "remove", path);
 	if (!err)
 		err = settle_removal(d, path, strncmp(key, "refs/", 5) == 0);
 	free(path);

@@ -94,7 +94,7 @@ static int open_new(const char *path, struct vv_open_file **out)
 
 	if (!f)
 		return VV_ENOMEM;
-	err = vv_file_open(&f->file, path);
+	err = vv_file_open_direct(&f->file, path);
 	if (err) {
 		free(f);
 		return err;

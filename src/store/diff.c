@@ -7,6 +7,7 @@
 #include "store/path.h"
 
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -55,9 +56,7 @@ const char *vv_differs_text(char *buf, unsigned what)
 	for (unsigned i = 0; i < VV_DIFFERS_COUNT; i++) {
 		if (!(what & 1u << i))
 			continue;
-		if (at > buf)
-			at = stpcpy(at, ", ");
-		at = stpcpy(at, words[i]);
+		at += sprintf(at, "%s%s", at > buf ? ", " : "", words[i]);
 	}
 	return buf;
 }

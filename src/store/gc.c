@@ -391,6 +391,19 @@ static int settle_refs(struct gc *gc)
 	return err;
 }
 
+/*
+ * Windows does not let a file go that somebody has mapped: a reader that opened its packs
+ * before they were condemned.  The record stays, so the next run tries again.
+ */
+static int leave_for_next(struct gc *gc, const struct object *o)
+{
+	report_object(
+		gc, o, VV_GC_WAIT,
+		"a program that runs has it open; run gc again when that has ended");
+	gc->stats->waiting++;
+	return VV_OK;
+}
+
 /* The object, then its record (G1).  We must still be the one gc (G6). */
 static int delete_object(struct gc *gc, const struct object *o)
 {
@@ -405,6 +418,8 @@ static int delete_object(struct gc *gc, const struct object *o)
 	key_of(key, o);
 	if (!err)
 		err = remove_key(gc, key);
+	if (err == VV_EBUSY)
+		return leave_for_next(gc, o);
 	if (err)
 		return err;
 	gc->stats->deleted++;

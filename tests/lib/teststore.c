@@ -8,12 +8,10 @@
 #include "source/source.h"
 #include "store/store.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #define MUST(expr) must((expr), __LINE__, #expr)
 
@@ -180,15 +178,15 @@ struct vv_id test_pack_commit(struct test_pack *tp, struct test_store *ts)
 
 static void flip_byte(const char *path, uint64_t off)
 {
-	int fd;
-	uint8_t byte = 0;
+	FILE *file;
+	int byte;
 
 	MUST(chmod(path, 0644) == 0 ? VV_OK : VV_EIO);
-	fd = open(path, O_RDWR);
-	MUST(fd >= 0 && pread(fd, &byte, 1, (off_t)off) == 1 ? VV_OK : VV_EIO);
-	byte ^= 0x55;
-	MUST(pwrite(fd, &byte, 1, (off_t)off) == 1 ? VV_OK : VV_EIO);
-	close(fd);
+	file = fopen(path, "r+b");
+	MUST(file && fseek(file, (long)off, SEEK_SET) == 0 ? VV_OK : VV_EIO);
+	byte = fgetc(file);
+	MUST(byte != EOF && fseek(file, (long)off, SEEK_SET) == 0 ? VV_OK : VV_EIO);
+	MUST(fputc(byte ^ 0x55, file) != EOF && fclose(file) == 0 ? VV_OK : VV_EIO);
 }
 
 void test_pack_damage(struct test_store *ts, const struct vv_id *pack,

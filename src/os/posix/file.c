@@ -76,6 +76,12 @@ int vv_file_open(struct vv_file **out, const char *path)
 	return file_new(out, fd);
 }
 
+/* O_DIRECT would forbid the kernel to read ahead, and not all file systems have it. */
+int vv_file_open_direct(struct vv_file **out, const char *path)
+{
+	return vv_file_open(out, path);
+}
+
 int vv_file_create(struct vv_file **out, const char *path)
 {
 	int fd;

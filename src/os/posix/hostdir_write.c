@@ -28,6 +28,11 @@ static int check_name(const char *name)
 	return VV_OK;
 }
 
+bool vv_hostdir_can_name(const char *name)
+{
+	return check_name(name) == VV_OK;
+}
+
 int vv_hostdir_make_dir(struct vv_hostdir *dir, const char *name)
 {
 	int err = check_name(name);

@@ -139,6 +139,11 @@ bool vv_process_alive(uint64_t pid)
 	return kill((pid_t)pid, 0) == 0 || errno != ESRCH;
 }
 
+bool vv_process_may_chown(void)
+{
+	return geteuid() == 0;
+}
+
 void *vv_pages_new(size_t size)
 {
 	void *pages = mmap(NULL, size, PROT_READ | PROT_WRITE,

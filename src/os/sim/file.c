@@ -86,6 +86,11 @@ static int make(struct vv_sim *sim, const char *path, bool as_dir, uint32_t *ino
 	return err;
 }
 
+int vv_file_open_direct(struct vv_file **out, const char *path)
+{
+	return vv_file_open(out, path);
+}
+
 int vv_file_create(struct vv_file **out, const char *path)
 {
 	struct vv_sim *sim = vv_sim_lock();
