@@ -1,9 +1,8 @@
 #include "os/thread.h"
 
 #include "core/err.h"
+#include "os/system.h"
 #include "test.h"
-
-#include <time.h>
 
 enum {
 	THREADS = 8,
@@ -107,10 +106,7 @@ static void a_condition_wakes_who_waits(void)
 
 static int64_t now_ms(void)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	return (int64_t)(vv_clock_ns() / 1000000);
 }
 
 static void a_timed_wait_ends_and_holds_the_lock(void)
