@@ -100,6 +100,7 @@ struct object {
 	int64_t condemned_ns;	/* 0: no record */
 	bool is_damaged;	/* says the record */
 	bool is_tree, is_fresh; /* fresh: condemned by this run */
+	bool is_doomed;		/* to be deleted when the verdicts are all there */
 };
 
 struct gc {
@@ -448,9 +449,10 @@ static int judge_condemned(struct gc *gc, struct object *o)
 	if (o->condemned_ns == INT64_MAX)
 		return condemn(gc, o); /* a damaged record: anew */
 	age = vv_time_ns() - o->condemned_ns;
-	if (age >= gc->opts->grace_ns)
-		return delete_object(gc, o);
-	return wait_for(gc, o, age);
+	if (age < gc->opts->grace_ns)
+		return wait_for(gc, o, age);
+	o->is_doomed = true;
+	return VV_OK;
 }
 
 static int spare(struct gc *gc, struct object *o)
@@ -472,13 +474,28 @@ static int judge(struct gc *gc, struct object *o)
 	return o->condemned_ns ? judge_condemned(gc, o) : condemn(gc, o);
 }
 
+/* The mark has the indexes of all packs mapped, which would hold them on Windows. */
+static int delete_doomed(struct gc *gc)
+{
+	int err = VV_OK;
+
+	vv_mark_fini(&gc->mark);
+	vv_store_packs_forget(gc->store);
+	for (size_t i = 0; !err && i < gc->count; i++) {
+		if (gc->objects[i].is_doomed)
+			err = delete_object(gc, &gc->objects[i]);
+		gc->objects[i].is_doomed = false;
+	}
+	return err;
+}
+
 static int judge_all(struct gc *gc)
 {
 	int err = VV_OK;
 
 	for (size_t i = 0; !err && i < gc->count; i++)
 		err = judge(gc, &gc->objects[i]);
-	return err;
+	return err ? err : delete_doomed(gc);
 }
 
 /* The second mark, for what this run condemned. */
@@ -497,9 +514,12 @@ static int judge_fresh(struct gc *gc)
 
 		if (!o->is_fresh)
 			continue;
-		err = is_live(gc, o) ? spare(gc, o) : delete_object(gc, o);
+		if (is_live(gc, o))
+			err = spare(gc, o);
+		else
+			o->is_doomed = true;
 	}
-	return err;
+	return err ? err : delete_doomed(gc);
 }
 
 /* ---- leftovers (G8) ---- */

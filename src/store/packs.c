@@ -276,6 +276,11 @@ static void install(struct vv_store *store, struct vv_pack_set *set)
 	vv_pack_set_unref(old);
 }
 
+void vv_store_packs_forget(struct vv_store *store)
+{
+	install(store, NULL);
+}
+
 int vv_store_packs_refresh(struct vv_store *store, struct vv_pack_set **out)
 {
 	struct vv_pack_set *set = set_new(store);

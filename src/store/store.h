@@ -136,6 +136,8 @@ struct vv_pack_set;
 int vv_store_packs(struct vv_store *store, struct vv_pack_set **out);
 /* Lists again; @out may be NULL. */
 int vv_store_packs_refresh(struct vv_store *store, struct vv_pack_set **out);
+/* No set is current any more; who asks next reads the store anew. */
+void vv_store_packs_forget(struct vv_store *store);
 void vv_pack_set_ref(struct vv_pack_set *set);
 void vv_pack_set_unref(struct vv_pack_set *set); /* NULL is a no-op */
 
