@@ -16,7 +16,7 @@
 static const char *store_path, *prefix, *profile;
 static struct vv_texts exclude;
 static unsigned level = VV_COMPRESS_LEVEL_DEFAULT, jobs, strip;
-static bool json, quiet;
+static bool json, quiet, keep_times, keep_security;
 
 static int show(void *ctx, const struct vv_publish_stats *s, uint64_t done,
 		uint64_t total)
@@ -124,6 +124,8 @@ static int run(int count, char **words)
 		.exclude_count = exclude.count,
 		.strip_components = strip,
 		.prefix = prefix,
+		.keeps_times = keep_times,
+		.keeps_security = keep_security,
 		.counts_first = vv_console_is_watched(),
 	};
 	struct vv_store *store = NULL;
@@ -167,6 +169,10 @@ static const struct vv_option options[] = {
 	  "compress in N threads (default: processors)" },
 	{ "profile", 0, VV_OPTION_TEXT, &profile, "FILE|REF",
 	  "lay what this profile names together, in its order" },
+	{ "keep-times", 0, VV_OPTION_FLAG, &keep_times, "",
+	  "on Windows: keep times of creation, access and change too" },
+	{ "keep-security", 0, VV_OPTION_FLAG, &keep_security, "",
+	  "on Windows: keep owners and access lists" },
 	{ "json", 0, VV_OPTION_FLAG, &json, "", "print a summary for scripts" },
 	{ "quiet", 'q', VV_OPTION_FLAG, &quiet, "", "print no summary" },
 	{ 0 },

@@ -5,7 +5,6 @@
 #include "core/log.h"
 #include "input/gunzip.h"
 #include "os/file.h"
-#include "os/locale.h"
 
 #include <archive.h>
 #include <archive_entry.h>
@@ -121,7 +120,6 @@ static la_ssize_t read_gzip(struct archive *a, void *ctx, const void **bytes)
 /* Not gzip: libarchive does not check its checksums. */
 static struct archive *new_reader(bool is_inner)
 {
-	const char *charset = vv_locale_header_charset();
 	struct archive *a = archive_read_new();
 
 	if (!a)
@@ -136,9 +134,6 @@ static struct archive *new_reader(bool is_inner)
 		archive_read_support_format_7zip(a);
 		archive_read_support_format_ar(a);
 	}
-	/* Formats without such an option let it pass. */
-	if (charset)
-		archive_read_set_format_option(a, NULL, "hdrcharset", charset);
 	return a;
 }
 

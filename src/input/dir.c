@@ -8,13 +8,16 @@
 #include "input/inode_set.h"
 #include "input/place.h"
 #include "input/walk.h"
+#include "input/winmeta.h"
 #include "os/hostdir.h"
+#include "os/hostwin.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-	XATTR_NAMES_MAX = 65536, /* Linux gives no longer list, nor a longer value */
+	XATTR_NAMES_MAX = 65536,  /* Linux gives no longer list, nor a longer value */
+	STREAM_NAMES_MAX = 65536, /* Windows gives no longer list either */
 };
 
 struct dir_input {
@@ -30,12 +33,16 @@ struct dir_input {
 	char *link;	  /* owned; VV_TARGET_MAX + 1 bytes */
 	char *attr_names; /* owned; XATTR_NAMES_MAX bytes */
 	struct vv_extras extras;
+	char *stream_names;   /* owned; STREAM_NAMES_MAX bytes, NUL-ended names */
+	const char **streams; /* owned; into stream_names */
+	size_t stream_count, stream_cap;
 
-	struct vv_hostfile *file; /* the content being read, or NULL */
-	uint64_t at;		  /* bytes told of it */
-	uint64_t data_end;	  /* up to here there is no hole */
-	uint64_t bytes;		  /* content told in all */
-	uint64_t total;		  /* content there is, 0 = not counted */
+	struct vv_hostfile *file;   /* the content being read, or NULL */
+	struct vv_hoststat reading; /* of that content when it was opened or listed */
+	uint64_t at;		    /* bytes told of it */
+	uint64_t data_end;	    /* up to here there is no hole */
+	uint64_t bytes;		    /* content told in all */
+	uint64_t total;		    /* content there is, 0 = not counted */
 	uint64_t entries;
 };
 
@@ -73,14 +80,48 @@ static int load_xattrs(struct dir_input *in, struct vv_tree_meta *meta)
 	err = vv_hostdir_xattr_list(in->dir, in->walk.path, in->attr_names,
 				    XATTR_NAMES_MAX, &len);
 	if (err == VV_EOPNOTSUPP || err == VV_ENOSYS)
-		return VV_OK; /* this file system has none */
+		err = VV_OK; /* this file system has none */
 	for (size_t at = 0; !err && at < len; at += strlen(in->attr_names + at) + 1) {
 		if (vv_input_keeps_xattr(in->attr_names + at))
 			err = load_xattr(in, in->attr_names + at);
 		if (err == VV_ENODATA)
 			err = VV_OK;
 	}
+	if (!err)
+		err = vv_winmeta_load(&in->extras, in->dir, in->walk.path,
+				      &in->place.opts);
 	vv_extras_finish(&in->extras, meta);
+	return err;
+}
+
+static int add_stream(struct dir_input *in, const char *name)
+{
+	if (in->stream_count == in->stream_cap) {
+		size_t cap = in->stream_cap ? in->stream_cap * 2 : 8;
+		const char **more = realloc(in->streams, cap * sizeof *more);
+
+		if (!more)
+			return VV_ENOMEM;
+		in->streams = more;
+		in->stream_cap = cap;
+	}
+	in->streams[in->stream_count++] = name;
+	return VV_OK;
+}
+
+static int load_streams(struct dir_input *in, struct vv_input_entry *out)
+{
+	size_t len = 0;
+	int err = vv_hostwin_stream_list(in->dir, in->walk.path, in->stream_names,
+					 STREAM_NAMES_MAX, &len);
+
+	in->stream_count = 0;
+	if (err == VV_EOPNOTSUPP)
+		return VV_OK; /* this system has none */
+	for (size_t at = 0; !err && at < len; at += strlen(in->stream_names + at) + 1)
+		err = add_stream(in, in->stream_names + at);
+	out->streams = in->streams;
+	out->stream_count = in->stream_count;
 	return err;
 }
 
@@ -126,7 +167,8 @@ static int describe(struct dir_input *in, const char *path, struct vv_input_entr
 		in->link[len] = '\0';
 		out->meta.target = in->link;
 	}
-	return load_xattrs(in, &out->meta);
+	err = load_xattrs(in, &out->meta);
+	return err || type == VV_S_IFLNK ? err : load_streams(in, out);
 }
 
 /* ---- content ---- */
@@ -154,7 +196,7 @@ static int check_unchanged(struct dir_input *in)
 
 	if (err)
 		return complain(in, err);
-	return same_state(&now, &in->stat) ? VV_OK : changed(in);
+	return same_state(&now, &in->reading) ? VV_OK : changed(in);
 }
 
 static void close_file(struct dir_input *in)
@@ -171,11 +213,11 @@ static int look_for_hole(struct dir_input *in, uint64_t *hole)
 	int err = vv_hostfile_next_data(in->file, in->at, &data, &end);
 
 	if (err == VV_ENXIO)
-		data = end = in->stat.size;
+		data = end = in->reading.size;
 	else if (err)
 		return complain(in, err);
-	data = vv_min_u64(vv_max_u64(data, in->at), in->stat.size);
-	in->data_end = vv_min_u64(end, in->stat.size);
+	data = vv_min_u64(vv_max_u64(data, in->at), in->reading.size);
+	in->data_end = vv_min_u64(end, in->reading.size);
 	*hole = data - in->at;
 	in->at = data;
 	return VV_OK;
@@ -207,14 +249,15 @@ static int dir_read(struct vv_input *base, void *buf, size_t cap, size_t *got,
 		err = vv_hostfile_open(&in->file, in->dir, in->walk.path);
 		if (err)
 			return complain(in, err);
+		in->reading = in->stat;
 		err = check_unchanged(in);
 		if (err)
 			return err;
 	}
 	before = in->at;
-	if (in->at < in->stat.size && in->at >= in->data_end)
+	if (in->at < in->reading.size && in->at >= in->data_end)
 		err = look_for_hole(in, hole);
-	if (!err && !*hole && in->at < in->stat.size)
+	if (!err && !*hole && in->at < in->reading.size)
 		err = read_data(in, buf, cap, got);
 	if (!err && !*hole && !*got) {
 		err = check_unchanged(in);
@@ -223,6 +266,20 @@ static int dir_read(struct vv_input *base, void *buf, size_t cap, size_t *got,
 	}
 	in->bytes += in->at - before;
 	return err;
+}
+
+/* A stream has a size of its own; what else is told of it is the file's. */
+static int dir_stream(struct vv_input *base, size_t nth)
+{
+	struct dir_input *in = (struct dir_input *)base;
+	int err;
+
+	close_file(in);
+	err = vv_hostwin_stream_open(&in->file, in->dir, in->walk.path,
+				     in->streams[nth]);
+	if (!err)
+		err = vv_hostfile_stat(in->file, &in->reading);
+	return err ? complain(in, err) : VV_OK;
 }
 
 /* ---- the input ---- */
@@ -320,6 +377,8 @@ static void dir_free(struct vv_input *base)
 	vv_place_fini(&in->place);
 	vv_inode_set_fini(&in->inodes);
 	vv_extras_fini(&in->extras);
+	free(in->stream_names);
+	free(in->streams);
 	free(in->attr_names);
 	free(in->link);
 	free(in->top);
@@ -330,6 +389,7 @@ static const struct vv_input_ops dir_ops = {
 	.name = "dir",
 	.next = dir_next,
 	.read = dir_read,
+	.stream = dir_stream,
 	.progress = dir_progress,
 	.free = dir_free,
 };
@@ -347,7 +407,8 @@ int vv_input_dir_new(struct vv_input **out, const char *path,
 	in->top = malloc(strlen(path) + 1);
 	in->link = malloc(VV_TARGET_MAX + 1);
 	in->attr_names = malloc(XATTR_NAMES_MAX);
-	if (!in->top || !in->link || !in->attr_names)
+	in->stream_names = malloc(STREAM_NAMES_MAX);
+	if (!in->top || !in->link || !in->attr_names || !in->stream_names)
 		goto fail;
 	strcpy(in->top, path);
 	err = vv_place_init(&in->place, opts);

@@ -50,10 +50,9 @@ static bool has_name(const struct vv_extras *x, const char *name)
 	return false;
 }
 
-int vv_extras_add(struct vv_extras *x, const char *name, size_t len)
+static int add(struct vv_extras *x, enum vv_extra_type type, const char *name,
+	       size_t len)
 {
-	if (has_name(x, name))
-		return VV_OK;
 	if (x->count == x->cap) {
 		size_t cap = x->cap ? x->cap * 2 : 8;
 		struct vv_extra *more = realloc(x->items, cap * sizeof *more);
@@ -64,13 +63,23 @@ int vv_extras_add(struct vv_extras *x, const char *name, size_t len)
 		x->cap = cap;
 	}
 	x->items[x->count++] = (struct vv_extra){
-		.type = VV_EXTRA_XATTR,
+		.type = type,
 		.name = name,
 		.name_len = strlen(name),
 		.value_len = len,
 	};
 	x->values_len += len;
 	return VV_OK;
+}
+
+int vv_extras_add(struct vv_extras *x, const char *name, size_t len)
+{
+	return has_name(x, name) ? VV_OK : add(x, VV_EXTRA_XATTR, name, len);
+}
+
+int vv_extras_add_item(struct vv_extras *x, enum vv_extra_type type, size_t len)
+{
+	return add(x, type, "", len);
 }
 
 void vv_extras_finish(struct vv_extras *x, struct vv_tree_meta *meta)

@@ -1,5 +1,6 @@
 /*
- * extras.h - the extended attributes of one entry, collected for a tree.
+ * extras.h - the extended attributes of one entry, and what Windows keeps of it,
+ * collected for a tree.
  *
  * Ownership: init is zeroing, fini; the names are borrowed until the next clear, the
  *	values copied.
@@ -35,6 +36,8 @@ int vv_extras_room(struct vv_extras *x, uint8_t **room);
  * star, and tells both.
  */
 int vv_extras_add(struct vv_extras *x, const char *name, size_t len);
+/* Another item than an xattr, which has no name; at most one of a type. */
+int vv_extras_add_item(struct vv_extras *x, enum vv_extra_type type, size_t len);
 void vv_extras_finish(struct vv_extras *x, struct vv_tree_meta *meta);
 
 #endif

@@ -23,8 +23,10 @@
 #define VV_INPUT_BYTES_MAX (UINT64_C(1) << 44)
 
 struct vv_input_entry {
-	const char *path;	  /* `a/b/c`, "" = the root */
-	struct vv_tree_meta meta; /* blob not set; size as far as known beforehand */
+	const char *path;	    /* `a/b/c`, "" = the root */
+	struct vv_tree_meta meta;   /* blob not set; size as far as known beforehand */
+	const char *const *streams; /* names of streams beside the content */
+	size_t stream_count;
 	/* Not NULL: a further name of this path, which came before. */
 	const char *hardlink;
 };
@@ -37,6 +39,8 @@ struct vv_input_options {
 	const char *prefix; /* put below this directory of the tree; NULL = none */
 	/* Walk a directory once ahead, so that progress knows the total. */
 	bool counts_first;
+	/* Of a directory on Windows, also: creation, access and change; access lists. */
+	bool keeps_times, keeps_security;
 };
 
 struct vv_input {
@@ -56,6 +60,11 @@ struct vv_input_ops {
 	 */
 	int (*read)(struct vv_input *in, void *buf, size_t cap, size_t *got,
 		    uint64_t *hole);
+	/*
+	 * From here on read() gives the @nth stream of the last entry.  Only called for
+	 * entries that have streams; NULL where none has.
+	 */
+	int (*stream)(struct vv_input *in, size_t nth);
 	/*
 	 * How far we are, in bytes of the input, and where it ends; 0 = not known
 	 * (directories).

@@ -1,12 +1,15 @@
 #include "store/extract.h"
 
+#include "core/arith.h"
 #include "core/err.h"
 #include "core/log.h"
 #include "format/tree.h"
 #include "os/file.h"
 #include "os/hostdir.h"
+#include "os/hostwin.h"
 #include "store/crew.h"
 #include "store/descent.h"
+#include "store/extract_win.h"
 #include "store/reader.h"
 
 #include <stdatomic.h>
@@ -72,6 +75,21 @@ static void skip(struct extract *x, const char *path, const char *what, int err)
 	atomic_fetch_add(&x->skipped, 1);
 	vv_log(VV_LOG_WARN, "%s/%s: %s left out: %s", x->dir_name, path, what,
 	       vv_err_text(err));
+}
+
+static void leave_out(struct extract *x, const char *path, const char *why)
+{
+	atomic_fetch_add(&x->skipped, 1);
+	vv_log(VV_LOG_WARN, "%s/%s: left out: %s", x->dir_name, path, why);
+}
+
+/*
+ * The directory was empty and names in a tree differ, so what is there already is a name
+ * that this system takes for the same.
+ */
+static void leave_out_alike(struct extract *x, const char *path)
+{
+	leave_out(x, path, "a name that differs in case only is there already");
 }
 
 static struct vv_extract_stats stats_of(struct extract *x)
@@ -187,7 +205,15 @@ static int set_meta(struct extract *x, const struct parent *p, const char *name,
 
 	if (!err)
 		err = vv_hostdir_set_meta(p->dir, name, &meta, x->opts->owners);
-	return err ? err : set_xattrs(x, p, name, path, e, true);
+	if (!err)
+		err = set_xattrs(x, p, name, path, e, true);
+	if (err)
+		return err;
+	err = vv_extract_win_meta(x->tree, e, p->dir, name);
+	if (err != VV_EPERM)
+		return err;
+	skip(x, path, "access list", err);
+	return VV_OK;
 }
 
 /* ---- files ---- */
@@ -215,14 +241,13 @@ static int write_spans(struct extract *x, struct vv_hostfile *file,
 	return err;
 }
 
-static int write_content(struct extract *x, struct vv_read *read,
-			 struct vv_hostfile *file, const struct vv_entry *e)
+static int write_blob(struct extract *x, struct vv_read *read, struct vv_hostfile *file,
+		      const struct vv_id *blob, uint64_t size)
 {
-	struct vv_id blob;
-	int err = vv_tree_blob(x->tree, e->blob, &blob);
+	int err = VV_OK;
 
-	for (uint64_t off = 0; !err && off < e->size; off += VV_READ_MAX) {
-		err = vv_reader_read(x->reader, &blob, e->size, off, VV_READ_MAX, read);
+	for (uint64_t off = 0; !err && off < size; off += VV_READ_MAX) {
+		err = vv_reader_read(x->reader, blob, size, off, VV_READ_MAX, read);
 		if (err)
 			break;
 		err = write_spans(x, file, read, off);
@@ -230,7 +255,60 @@ static int write_content(struct extract *x, struct vv_read *read,
 		if (!err)
 			err = atomic_load(&x->err);
 	}
-	return err ? err : vv_hostfile_truncate(file, e->size); /* ends with a hole? */
+	return err ? err : vv_hostfile_truncate(file, size); /* ends with a hole? */
+}
+
+static int write_content(struct extract *x, struct vv_read *read,
+			 struct vv_hostfile *file, const struct vv_entry *e)
+{
+	struct vv_id blob;
+	int err = vv_tree_blob(x->tree, e->blob, &blob);
+
+	return err ? err : write_blob(x, read, file, &blob, e->size);
+}
+
+static int write_stream(struct extract *x, struct vv_read *read, struct vv_hostdir *dir,
+			const char *name, const struct vv_extra *stream)
+{
+	struct vv_hostfile *file;
+	char key[VV_NAME_MAX + 1];
+	struct vv_id blob;
+	uint64_t size = vv_get_le64(stream->value);
+	int err;
+
+	if (stream->name_len >= sizeof key)
+		return VV_ECORRUPT;
+	memcpy(key, stream->name, stream->name_len);
+	key[stream->name_len] = '\0';
+	memcpy(blob.bytes, stream->value + 8, VV_ID_BYTES);
+	err = vv_hostwin_stream_create(&file, dir, name, key);
+	if (!err && size > 0)
+		err = write_blob(x, read, file, &blob, size);
+	vv_hostfile_close(file);
+	return err;
+}
+
+static int write_streams(struct extract *x, struct vv_read *read,
+			 struct vv_hostdir *dir, const char *name, const char *path,
+			 const struct vv_entry *e)
+{
+	struct vv_extra extra;
+	uint64_t pos = 0;
+	int found, err = VV_OK;
+
+	while (!err && e->extras &&
+	       (found = vv_tree_extra_next(x->tree, e, &pos, &extra)) != 0) {
+		if (found < 0)
+			return found;
+		if (extra.type != VV_EXTRA_STREAM)
+			continue;
+		err = write_stream(x, read, dir, name, &extra);
+		if (err == VV_EOPNOTSUPP) {
+			skip(x, path, "stream", err);
+			err = VV_OK;
+		}
+	}
+	return err;
 }
 
 static int write_file(struct extract *x, struct worker *w, const struct job *job)
@@ -242,9 +320,16 @@ static int write_file(struct extract *x, struct worker *w, const struct job *job
 
 	if (!err)
 		err = vv_hostfile_create(&file, w->parent.dir, name);
+	if (err == VV_EEXIST &&
+	    e->nlink == 1) { /* other names are linked to this one */
+		leave_out_alike(x, job->path);
+		return VV_OK;
+	}
 	if (!err && e->size > 0)
 		err = write_content(x, w->read, file, e);
 	vv_hostfile_close(file);
+	if (!err)
+		err = write_streams(x, w->read, w->parent.dir, name, job->path, e);
 	return err ? err : set_meta(x, &w->parent, name, job->path, e);
 }
 
@@ -293,7 +378,9 @@ static int make_symlink(struct extract *x, const struct parent *p, const char *n
 		return VV_ENOMEM;
 	memcpy(copy, target, len);
 	copy[len] = '\0';
-	err = vv_hostdir_make_symlink(p->dir, name, copy);
+	err = vv_extract_win_link(x->tree, e, p->dir, name, copy);
+	if (err == VV_EOPNOTSUPP)
+		err = vv_hostdir_make_symlink(p->dir, name, copy);
 	free(copy);
 	return err;
 }
@@ -312,12 +399,16 @@ static int make_other(struct extract *x, const struct vv_entry *e, const char *p
 	else if (!err)
 		err = vv_hostdir_make_node(x->parent.dir, name, e->mode, e->rdev_major,
 					   e->rdev_minor);
-	if (is_refused(err) && (type == VV_S_IFCHR || type == VV_S_IFBLK)) {
+	if (err == VV_EEXIST)
+		leave_out_alike(x, path);
+	else if (is_refused(err) && (type == VV_S_IFCHR || type == VV_S_IFBLK))
 		skip(x, path, "device", err);
-		*is_made = false;
-		return VV_OK;
-	}
-	return err ? err : set_meta(x, &x->parent, name, path, e);
+	else if (err == VV_EOPNOTSUPP || (err == VV_EPERM && type == VV_S_IFLNK))
+		skip(x, path, type == VV_S_IFLNK ? "symlink" : "node", err);
+	else
+		return err ? err : set_meta(x, &x->parent, name, path, e);
+	*is_made = false;
+	return VV_OK;
 }
 
 /* Is this the name under which the file is made?  Further ones wait for the second pass. */
@@ -382,19 +473,43 @@ static int link_entry(struct extract *x, const struct vv_entry *e, const char *p
 	if (!existing || strcmp(existing, path) == 0)
 		return VV_OK;
 	err = parent_find(x, &x->parent, path, &name);
-	return err ? err : vv_hostdir_make_link(x->parent.dir, name, x->root, existing);
+	if (!err)
+		err = vv_hostdir_make_link(x->parent.dir, name, x->root, existing);
+	if (err != VV_EEXIST)
+		return err;
+	leave_out_alike(x, path);
+	return VV_OK;
 }
 
+/* All workers are idle by then, so the buffer of one is ours. */
 static int finish_dir(struct extract *x, const struct vv_entry *e, const char *path)
 {
-	struct parent top = { .dir = x->root };
-	const char *name;
-	int err;
+	struct parent top = { .dir = x->root }, *p = &top;
+	const char *name = "";
+	int err = VV_OK;
 
-	if (!*path)
-		return set_meta(x, &top, "", path, e);
-	err = parent_find(x, &x->parent, path, &name);
-	return err ? err : set_meta(x, &x->parent, name, path, e);
+	if (*path) {
+		p = &x->parent;
+		err = parent_find(x, p, path, &name);
+	}
+	if (!err)
+		err = write_streams(x, x->workers[0].read, p->dir, name, path, e);
+	return err ? err : set_meta(x, p, name, path, e);
+}
+
+/* A directory that cannot be made takes with it what is in it. */
+static bool is_impossible(struct extract *x, struct vv_descent *at, const char *path,
+			  bool second)
+{
+	const char *slash = strrchr(path, '/');
+
+	if (!*path || vv_hostdir_can_name(slash ? slash + 1 : path))
+		return false;
+	if (!second)
+		leave_out(x, path, "no file of this system can have this name");
+	if ((at->entry.mode & VV_S_IFMT) == VV_S_IFDIR)
+		vv_descent_skip(at);
+	return true;
 }
 
 static int walk(struct extract *x, bool second)
@@ -408,6 +523,9 @@ static int walk(struct extract *x, bool second)
 
 		if (step < 0)
 			err = step;
+		else if (step == VV_DESCENT_ENTRY &&
+			 is_impossible(x, &at, path, second))
+			continue;
 		else if (!second && step == VV_DESCENT_ENTRY)
 			err = make_entry(x, &at.entry, path);
 		else if (second && step == VV_DESCENT_ENTRY)

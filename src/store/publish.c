@@ -18,6 +18,7 @@
 #include "store/packer.h"
 #include "store/profiles.h"
 #include "store/store.h"
+#include "store/streams.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -102,6 +103,7 @@ static int prepare(struct publisher *p)
 
 static int add_entry(struct publisher *p, struct vv_input_entry *entry)
 {
+	struct vv_streams streams = { 0 };
 	int err = VV_OK;
 
 	p->stats->entries++;
@@ -120,7 +122,11 @@ static int add_entry(struct publisher *p, struct vv_input_entry *entry)
 			if (err)
 				return err; /* logged where it is known */
 		}
-		err = vv_tree_builder_add(p->builder, entry->path, &entry->meta);
+		err = vv_streams_pack(&streams, p->packer, p->input, entry);
+		if (!err)
+			err = vv_tree_builder_add(p->builder, entry->path,
+						  &entry->meta);
+		vv_streams_fini(&streams);
 		if (err)
 			vv_log(VV_LOG_ERROR, "%s: cannot be an entry of a tree: %s",
 			       entry->path, vv_err_text(err));
