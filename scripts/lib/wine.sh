@@ -19,4 +19,6 @@ if [ ! -e "$WINEPREFIX/varve-ready" ]; then
 	fi
 	exec 9>&-
 fi
+# A server started by the program would hold its output open, and whoever reads that would wait for the server's end.
+"${wine%/*}/wineserver64" -p5 </dev/null >/dev/null 2>&1 || true
 exec "$wine" "$@"

@@ -20,10 +20,4 @@ void vv_locale_fini(struct vv_locale *locale); /* a zeroed one is fine */
 void vv_locale_enter(struct vv_locale *locale);
 void vv_locale_leave(struct vv_locale *locale);
 
-/*
- * What such a library must be told that the names in its input are; NULL: nothing, it
- * then leaves bytes that it does not know as they are.
- */
-const char *vv_locale_header_charset(void);
-
 #endif

@@ -3,6 +3,7 @@
 #include "core/err.h"
 #include "lib/temp_dir.h"
 #include "test.h"
+#include "windows/wine.h"
 
 #include <stdlib.h>
 
@@ -51,16 +52,17 @@ static void names_of_any_units_come_back(void)
 		"plain",
 		"\xc3\xa4\xe2\x82\xac",
 		"\xf0\x9f\x98\x80",
-		"high-\xed\xa0\x80",
-		"low-\xed\xbf\xbf",
-		"\xed\xb0\x80\xed\xa0\x80",
 		"con",
 		"aux.c",
 		"dots...",
 		"space ",
+		"high-\xed\xa0\x80",
+		"low-\xed\xbf\xbf",
+		"\xed\xb0\x80\xed\xa0\x80",
 	};
+	size_t count = sizeof names / sizeof names[0] - (is_wine() ? 3 : 0);
 
-	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+	for (size_t i = 0; i < count; i++) {
 		struct vv_hoststat st;
 
 		make(dir, names[i], "x");

@@ -27,8 +27,3 @@ void vv_locale_leave(struct vv_locale *locale)
 	if (locale->utf8)
 		uselocale(locale->before);
 }
-
-const char *vv_locale_header_charset(void)
-{
-	return NULL;
-}

@@ -271,6 +271,8 @@ static int replace_patiently(const wchar_t *from, const wchar_t *to)
 				MOVEFILE_REPLACE_EXISTING | MOVEFILE_WRITE_THROUGH))
 			return VV_OK;
 		number = GetLastError();
+		if (number == ERROR_ACCESS_DENIED && i == 0)
+			SetFileAttributesW(to, FILE_ATTRIBUTE_NORMAL); /* read-only? */
 		if (number != ERROR_ACCESS_DENIED && number != ERROR_SHARING_VIOLATION)
 			break;
 	}
@@ -336,6 +338,18 @@ int vv_file_link_new(const char *from, const char *to)
 	return err;
 }
 
+/* Linux makes the objects of a store read-only, and servers show that as the attribute. */
+static bool clear_read_only(HANDLE handle)
+{
+	FILE_BASIC_INFO info;
+
+	if (!GetFileInformationByHandleEx(handle, FileBasicInfo, &info, sizeof info) ||
+	    !(info.FileAttributes & FILE_ATTRIBUTE_READONLY))
+		return false;
+	info = (FILE_BASIC_INFO){ .FileAttributes = FILE_ATTRIBUTE_NORMAL };
+	return SetFileInformationByHandle(handle, FileBasicInfo, &info, sizeof info);
+}
+
 static int delete_handle(HANDLE handle)
 {
 	DWORD flags =
@@ -349,6 +363,9 @@ static int delete_handle(HANDLE handle)
 		return vv_err_last();
 	if (SetFileInformationByHandle(handle, FileDispositionInfo, &old, sizeof old))
 		return VV_OK;
+	if (clear_read_only(handle) &&
+	    SetFileInformationByHandle(handle, FileDispositionInfo, &old, sizeof old))
+		return VV_OK;
 	return vv_err_last();
 }
 
@@ -357,7 +374,9 @@ static int remove_path(const char *path, bool wants_dir)
 {
 	HANDLE handle;
 	bool is_dir = false;
-	int err = open_path(&handle, path, DELETE | FILE_READ_ATTRIBUTES | SYNCHRONIZE,
+	int err = open_path(&handle, path,
+			    DELETE | FILE_READ_ATTRIBUTES | FILE_WRITE_ATTRIBUTES |
+				    SYNCHRONIZE,
 			    FILE_FLAG_OPEN_REPARSE_POINT);
 
 	if (err)

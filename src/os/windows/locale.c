@@ -2,7 +2,7 @@
 
 #include <stddef.h>
 
-/* Names are converted by the header charset; no thread has a locale of its own here. */
+/* The libraries of this build take names as UTF-8 always: scripts/windows-deps sees to it. */
 
 void vv_locale_init(struct vv_locale *locale)
 {
@@ -22,9 +22,4 @@ void vv_locale_enter(struct vv_locale *locale)
 void vv_locale_leave(struct vv_locale *locale)
 {
 	(void)locale;
-}
-
-const char *vv_locale_header_charset(void)
-{
-	return "UTF-8";
 }
