@@ -1,6 +1,7 @@
 #include "cli/verbs.h"
 
 #include "core/err.h"
+#include "os/console.h"
 #include "os/system.h"
 #include "store/optimize.h"
 #include "store/store.h"
@@ -20,7 +21,7 @@ static int show(void *ctx, const struct vv_optimize_stats *s, uint64_t done,
 	snprintf(detail, sizeof detail, "%u new packs, %s", s->packs_new,
 		 vv_human_bytes(stored, s->new_bytes));
 	vv_progress_show(ctx, done, total, detail);
-	return vv_interrupted() ? VV_ECANCELED : 0;
+	return vv_console_stopped() ? VV_ECANCELED : 0;
 }
 
 static void print_json(const struct vv_optimize_stats *s, double seconds)
@@ -79,7 +80,7 @@ static int run(int count, char **words)
 	status = vv_open_store(&store, store_path);
 	if (status)
 		return status;
-	vv_catch_interrupt();
+	vv_console_catch_stop();
 	vv_progress_start(&progress, "optimize");
 	err = vv_optimize(store, &opts, &stats);
 	vv_progress_end(&progress);

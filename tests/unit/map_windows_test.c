@@ -1,3 +1,4 @@
+/* posix: asks how many pages of files are resident */
 #include "store/map_windows.h"
 
 #include "cache/budget.h"

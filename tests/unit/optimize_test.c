@@ -1,3 +1,4 @@
+/* posix: removes packs that are mapped */
 #include "store/optimize.h"
 
 #include "core/err.h"

@@ -1,3 +1,4 @@
+/* posix: removes packs that are mapped */
 #include "store/reader.h"
 
 #include "cache/budget.h"
