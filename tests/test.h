@@ -50,4 +50,19 @@ static inline int test_report(void)
 	return 0;
 }
 
+/*
+ * Sanitizers look for other things than schedules, and are slow: of those, every
+ * TEST_STRIDE-th will do.
+ */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define TEST_STRIDE 5
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer)
+#define TEST_STRIDE 5
+#endif
+#endif
+#ifndef TEST_STRIDE
+#define TEST_STRIDE 1
+#endif
+
 #endif

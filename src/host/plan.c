@@ -117,6 +117,18 @@ static int find_node(const struct vv_plan *plan, uint64_t node, uint32_t *number
 	return VV_ENOENT;
 }
 
+/* The first file with these bytes. */
+static int find_blob(const struct vv_plan *plan, const struct vv_id *blob,
+		     uint32_t *number)
+{
+	size_t at = 0;
+
+	while (vv_slots_next(&plan->by_blob, vv_slots_hash(blob), &at, number))
+		if (vv_id_equal(&file_at(plan, *number)->blob, blob))
+			return VV_OK;
+	return VV_ENOENT;
+}
+
 /*
  * One that is not to be had is remembered too, with a size of 0.  One of which there is a hit
  * already is that file.
@@ -142,6 +154,8 @@ static int add_file(struct vv_plan *plan, uint32_t use, uint32_t *number)
 		err = vv_slots_put(&plan->by_use, hash_of(use, 0), *number);
 	if (!err && file.node)
 		err = vv_slots_put(&plan->by_node, hash_of(file.node, 1), *number);
+	if (!err && file.size)
+		err = vv_slots_put(&plan->by_blob, vv_slots_hash(&file.blob), *number);
 	return err;
 }
 
@@ -260,6 +274,7 @@ void vv_plan_fini(struct vv_plan *plan)
 			vv_view_forget(plan->view, file_at(plan, i)->node, 1);
 	vv_slots_fini(&plan->by_use);
 	vv_slots_fini(&plan->by_node);
+	vv_slots_fini(&plan->by_blob);
 	vv_slots_fini(&plan->by_window);
 	vv_buf_fini(&plan->files);
 	vv_buf_fini(&plan->steps);
@@ -299,21 +314,23 @@ static uint64_t saw_in(struct vv_plan *plan, uint32_t file, uint64_t off, uint64
 	return again * VV_PROFILE_PAGE;
 }
 
-uint64_t vv_plan_saw(struct vv_plan *plan, uint64_t node, uint64_t off, uint64_t len)
+uint64_t vv_plan_saw(struct vv_plan *plan, const struct vv_plan_read *read)
 {
 	uint32_t n;
 
-	if (len == 0 || find_node(plan, node, &n))
+	if (read->len == 0 || (read->node ? find_node(plan, read->node, &n)
+					  : find_blob(plan, &read->blob, &n)))
 		return 0;
-	return saw_in(plan, n, off, len);
+	return saw_in(plan, n, read->off, read->len);
 }
 
-uint64_t vv_plan_trigger(struct vv_view *view, const char *layer,
-			 const struct vv_profile *profile, size_t begin)
+bool vv_plan_trigger(struct vv_plan_read *out, struct vv_view *view, const char *layer,
+		     const struct vv_profile *profile, size_t begin)
 {
 	char path[VV_PLAN_PATH];
-	struct vv_attr attr;
+	struct vv_plan_file file;
 
+	*out = (struct vv_plan_read){ 0 };
 	for (size_t i = begin + 1; i < vv_profile_count(profile); i++) {
 		const struct vv_profile_use *use = vv_profile_get(profile, i);
 
@@ -322,10 +339,19 @@ uint64_t vv_plan_trigger(struct vv_view *view, const char *layer,
 		if (use->kind != VV_USE_READ)
 			continue;
 		put_path(path, layer, vv_profile_path(profile, use));
-		if (walk(view, path, &attr))
-			return 0;
-		vv_view_forget(view, attr.node, 1);
-		return attr.node;
+		if (resolve(view, path, &file))
+			return false;
+		vv_view_forget(view, file.node, 1);
+		out->node = file.node;
+		out->blob = file.blob;
+		return true;
 	}
-	return 0;
+	return false;
+}
+
+bool vv_plan_is_trigger(const struct vv_plan_read *trigger,
+			const struct vv_plan_read *read)
+{
+	return read->node ? read->node == trigger->node
+			  : vv_id_equal(&read->blob, &trigger->blob);
 }

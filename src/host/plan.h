@@ -20,6 +20,7 @@
 #include "format/profile.h"
 #include "format/slots.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct vv_view;
@@ -36,6 +37,13 @@ struct vv_plan_file {
 	uint64_t size;
 };
 
+/* What a reader was given. */
+struct vv_plan_read {
+	uint64_t node; /* 0: not known, since the kernel has a file of its own; then: */
+	struct vv_id blob; /* what it reads, the file of a plan that has these bytes */
+	uint64_t off, len; /* bytes */
+};
+
 struct vv_plan_step {
 	enum vv_profile_kind kind;
 	uint32_t at;	 /* READ: number of the file; else of the use */
@@ -50,7 +58,7 @@ struct vv_plan {
 	const struct vv_profile *profile; /* borrowed */
 	char *layer;			  /* owned: where its paths begin in the view */
 	struct vv_buf files, steps;	  /* of the above */
-	struct vv_slots by_use, by_node, by_window;
+	struct vv_slots by_use, by_node, by_blob, by_window;
 	size_t front; /* the step behind the last one of which a reader asked */
 };
 
@@ -66,8 +74,8 @@ size_t vv_plan_count(const struct vv_plan *plan);
 struct vv_plan_step *vv_plan_step(const struct vv_plan *plan, size_t i);
 const struct vv_plan_file *vv_plan_file(const struct vv_plan *plan, uint32_t number);
 
-/* A kernel was given these bytes of @node.  Returns how many of them it had been pushed. */
-uint64_t vv_plan_saw(struct vv_plan *plan, uint64_t node, uint64_t off, uint64_t len);
+/* A kernel was given these bytes.  Returns how many of them it had been pushed. */
+uint64_t vv_plan_saw(struct vv_plan *plan, const struct vv_plan_read *read);
 
 /* `<layer>/<path>`; @out holds VV_PLAN_PATH bytes. */
 enum {
@@ -75,8 +83,11 @@ enum {
 };
 void vv_plan_path(const struct vv_plan *plan, uint32_t use, char *out);
 
-/* The node of the file that the run reads first; 0: none, or it is not there. */
-uint64_t vv_plan_trigger(struct vv_view *view, const char *layer,
-			 const struct vv_profile *profile, size_t begin);
+/* The file that the run reads first, as it would be read.  False: none, or it is not there. */
+bool vv_plan_trigger(struct vv_plan_read *out, struct vv_view *view, const char *layer,
+		     const struct vv_profile *profile, size_t begin);
+/* Is it the file of that trigger? */
+bool vv_plan_is_trigger(const struct vv_plan_read *trigger,
+			const struct vv_plan_read *read);
 
 #endif

@@ -35,21 +35,19 @@ enum {
 	MEMORY_FACTOR = 8, /* of a record's bytes: what it becomes, with its plan */
 };
 
-struct reading {
-	uint64_t node, off, len;
-};
-
 struct run {
-	size_t begin;	  /* use */
-	uint64_t trigger; /* node; 0: the run cannot be */
+	size_t begin; /* use */
+	struct vv_plan_read trigger;
+	bool is_possible; /* it has a trigger */
 	bool is_due, is_over;
 };
 
 struct layer {
 	struct vv_watched *watched; /* borrowed */
 	enum stage stage;
-	bool is_loaded;			 /* triggers are known */
-	struct reading early[EARLY_MAX]; /* before there is a plan to tell them to */
+	bool is_loaded; /* triggers are known */
+	struct vv_plan_read
+		early[EARLY_MAX]; /* before there is a plan to tell them to */
 	unsigned early_count;
 	struct vv_profile profile;
 	size_t reserved; /* bytes of the budget, for it and its plans */
@@ -106,12 +104,11 @@ static void replay(struct vv_prefetch *p, struct layer *layer, struct run *run)
 	p->plan = &plan;
 	p->plan_layer = layer;
 	for (unsigned i = 0; i < layer->early_count; i++)
-		(void)vv_plan_saw(&plan, layer->early[i].node, layer->early[i].off,
-				  layer->early[i].len);
+		(void)vv_plan_saw(&plan, &layer->early[i]);
 	layer->early_count = 0;
 	vv_mutex_unlock(&p->lock);
 	if (!err)
-		vv_replay_run(&p->replay);
+		vv_replay_run(&p->replay, layer->watched->path);
 	vv_mutex_lock(&p->lock);
 	p->plan = NULL;
 	p->plan_layer = NULL;
@@ -156,26 +153,29 @@ static int load(struct vv_prefetch *p, struct layer *layer, struct run *runs,
 	layer->reserved = size * MEMORY_FACTOR;
 	err = vv_profiles_get(p->opts.store, layer->watched->ref, &layer->profile);
 	for (size_t i = 0; !err && i < vv_profile_count(&layer->profile); i++) {
+		struct run *run = &runs[*count];
+
 		if (vv_profile_get(&layer->profile, i)->kind != VV_USE_RUN)
 			continue;
-		runs[(*count)++] = (struct run){
-			.begin = i,
-			.trigger = vv_plan_trigger(p->opts.view, layer->watched->path,
-						   &layer->profile, i),
-		};
+		*run = (struct run){ .begin = i };
+		run->is_possible =
+			vv_plan_trigger(&run->trigger, p->opts.view,
+					layer->watched->path, &layer->profile, i);
+		++*count;
 	}
 	return err;
 }
 
 /* Runs whose trigger this is are due. */
-static bool trigger(struct layer *layer, uint64_t node)
+static bool trigger(struct layer *layer, const struct vv_plan_read *read)
 {
 	bool any = false;
 
 	for (unsigned i = 0; i < layer->run_count; i++) {
 		struct run *run = &layer->runs[i];
 
-		if (run->trigger == node && !run->is_over && !run->is_due)
+		if (run->is_possible && !run->is_over && !run->is_due &&
+		    vv_plan_is_trigger(&run->trigger, read))
 			any = run->is_due = true;
 	}
 	return any;
@@ -207,14 +207,14 @@ static void load_layer(struct vv_prefetch *p, struct layer *layer)
 	layer->run_count = count;
 	layer->is_loaded = true;
 	for (unsigned i = 0; i < layer->early_count; i++)
-		(void)trigger(layer, layer->early[i].node);
+		(void)trigger(layer, &layer->early[i]);
 }
 
 /* No run is left, or none can be. */
 static void end_if_over(struct vv_prefetch *p, struct layer *layer)
 {
 	for (unsigned i = 0; i < layer->run_count; i++)
-		if (layer->runs[i].trigger && !layer->runs[i].is_over)
+		if (layer->runs[i].is_possible && !layer->runs[i].is_over)
 			return;
 	if (layer->stage != READY)
 		return;
@@ -297,7 +297,7 @@ static struct layer *find_layer(struct vv_prefetch *p, struct vv_watched *watche
 
 /* ---- what readers tell ---- */
 
-static void note_early(struct layer *layer, const struct reading *r)
+static void note_early(struct layer *layer, const struct vv_plan_read *r)
 {
 	if (layer->early_count < EARLY_MAX)
 		layer->early[layer->early_count++] = *r;
@@ -305,7 +305,7 @@ static void note_early(struct layer *layer, const struct reading *r)
 
 /* Under the lock.  True: there is something to do. */
 static bool saw(struct vv_prefetch *p, struct vv_watched *watched,
-		const struct reading *r)
+		const struct vv_plan_read *r)
 {
 	struct layer *layer = find_layer(p, watched);
 	int new = VV_WATCH_NEW;
@@ -321,24 +321,22 @@ static bool saw(struct vv_prefetch *p, struct vv_watched *watched,
 		layer->is_loaded = false;
 		layer->early_count = 0;
 	}
-	is_due = trigger(layer, r->node);
+	is_due = trigger(layer, r);
 	if (p->plan && p->plan_layer == layer)
-		p->stats.bytes_again += vv_plan_saw(p->plan, r->node, r->off, r->len);
+		p->stats.bytes_again += vv_plan_saw(p->plan, r);
 	else if (!layer->is_loaded || has_due(layer))
 		note_early(layer, r);
 	return is_new || is_due;
 }
 
-void vv_prefetch_saw(struct vv_prefetch *p, struct vv_watched *layer, uint64_t node,
-		     uint64_t off, uint64_t len)
+void vv_prefetch_saw(struct vv_prefetch *p, struct vv_watched *layer,
+		     const struct vv_plan_read *read)
 {
-	struct reading r = { .node = node, .off = off, .len = len };
-
 	if (atomic_load_explicit(&layer->state, memory_order_relaxed) ==
 	    VV_WATCH_NOTHING)
 		return;
 	vv_mutex_lock(&p->lock);
-	if (saw(p, layer, &r))
+	if (saw(p, layer, read))
 		vv_cond_signal(&p->changed);
 	vv_mutex_unlock(&p->lock);
 }

@@ -29,6 +29,7 @@
 #define VV_HOST_PREFETCH_H
 
 #include "format/profile.h"
+#include "host/plan.h"
 
 #include <stdatomic.h>
 #include <stddef.h>
@@ -50,12 +51,21 @@ struct vv_prefetch_host {
 	 */
 	int (*name)(void *ctx, enum vv_profile_kind kind, const char *path);
 	/*
+	 * Have the kernel read a part of the file at @path of the view by itself: where it
+	 * has files of its own for what the view shows.  VV_ENOSYS: it has not, here; then
+	 * bytes are pushed.
+	 */
+	int (*pull)(void *ctx, const char *path, uint64_t off, size_t len);
+	/*
 	 * Give the kernel bytes of a node.  There are VV_PREFETCH_HEAD bytes of room before
 	 * @bytes, to be written over.  VV_ENOENT: it does not know the node; VV_ENODEV.
 	 */
 	int (*push)(void *ctx, uint64_t node, uint64_t off, uint8_t *bytes, size_t len);
-	/* Around a run: what `name` needs.  An error: names are left out. */
-	int (*begin)(void *ctx);
+	/*
+	 * Around a run of the layer at @layer in the view: what `name` and `pull` need.  An
+	 * error: both are left out.
+	 */
+	int (*begin)(void *ctx, const char *layer);
 	void (*end)(void *ctx);
 	void *ctx;
 };
@@ -96,8 +106,8 @@ struct vv_watched {
 };
 
 /* A reader read from the layer.  Cheap, and what is costly happens elsewhere. */
-void vv_prefetch_saw(struct vv_prefetch *p, struct vv_watched *layer, uint64_t node,
-		     uint64_t off, uint64_t len);
+void vv_prefetch_saw(struct vv_prefetch *p, struct vv_watched *layer,
+		     const struct vv_plan_read *read);
 
 struct vv_prefetch_stats {
 	uint64_t runs, runs_cut; /* replayed; ended by the limit, a stop or an error */

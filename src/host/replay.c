@@ -113,23 +113,67 @@ static void settle_window(struct vv_replay *r, struct vv_plan_step *step, uint16
 	vv_mutex_unlock(r->lock);
 }
 
+/*
+ * The pages that are wanted, read by the kernel itself.  They count as given before it asks
+ * us for them, so that this is not taken for a reader who is as far as we are.
+ * VV_ENOSYS: it cannot.
+ */
+static int pull_window(struct vv_replay *r, const struct vv_plan_file *file,
+		       struct vv_plan_step *step, uint16_t bits, uint64_t *pulled)
+{
+	uint64_t base = step->window * VV_PLAN_WINDOW;
+	char path[VV_PLAN_PATH];
+	int err = VV_OK;
+
+	vv_plan_path(r->plan, file->use, path);
+	vv_mutex_lock(r->lock);
+	step->have |= bits;
+	vv_mutex_unlock(r->lock);
+	for (unsigned i = 0; !err && i < VV_PLAN_PAGES; i++) {
+		unsigned end = run_end(bits, i);
+		size_t len = (end - i) * (size_t)VV_PROFILE_PAGE;
+
+		if (end > i)
+			err = r->host.pull(r->host.ctx, path,
+					   base + i * (uint64_t)VV_PROFILE_PAGE, len);
+		*pulled += end > i && !err ? len : 0;
+		i = end;
+	}
+	if (!err)
+		return VV_OK;
+	vv_mutex_lock(r->lock);
+	step->have &= (uint16_t)~bits;
+	vv_mutex_unlock(r->lock);
+	return err;
+}
+
+static int fetch_and_push(struct vv_replay *r, const struct vv_plan_file *file,
+			  uint64_t base, uint16_t bits, uint64_t *pushed)
+{
+	int err = fetch_window(r, file, base, bits);
+
+	return !err && r->host.push ? push_window(r, file, base, bits, pushed) : err;
+}
+
 /* VV_ENODEV ends the run; whatever else went wrong, the reader will be told when he asks. */
-static int do_window(struct vv_replay *r, struct vv_plan_step *step)
+static int do_window(struct vv_replay *r, struct vv_plan_step *step, bool has_names)
 {
 	const struct vv_plan_file *file = vv_plan_file(r->plan, step->at);
-	uint64_t base = step->window * VV_PLAN_WINDOW, pushed = 0;
+	uint64_t given = 0;
 	uint16_t bits;
-	int err;
+	int err = VV_ENOSYS;
 
 	vv_mutex_lock(r->lock);
 	bits = missing(step);
 	vv_mutex_unlock(r->lock);
 	if (!bits || !file->node)
 		return VV_OK;
-	err = fetch_window(r, file, base, bits);
-	if (!err && r->host.push)
-		err = push_window(r, file, base, bits, &pushed);
-	settle_window(r, step, bits, err, pushed);
+	if (has_names && r->host.pull)
+		err = pull_window(r, file, step, bits, &given);
+	if (err == VV_ENOSYS)
+		err = fetch_and_push(r, file, step->window * VV_PLAN_WINDOW, bits,
+				     &given);
+	settle_window(r, step, bits, err, given);
 	return err == VV_ENODEV ? err : VV_OK;
 }
 
@@ -186,7 +230,7 @@ static int do_step(struct vv_replay *r, struct vv_plan_step *step, bool has_name
 		err = r->host.name(r->host.ctx, VV_USE_HIT, path);
 		r->known = file->use;
 	}
-	return err == VV_ENODEV ? err : do_window(r, step);
+	return err == VV_ENODEV ? err : do_window(r, step, has_names);
 }
 
 /* Where to go on behind @at: not where a reader is at work already. */
@@ -217,11 +261,11 @@ static void replay_pages(struct vv_replay *r, bool has_names)
 	}
 }
 
-void vv_replay_run(struct vv_replay *r)
+void vv_replay_run(struct vv_replay *r, const char *layer)
 {
 	struct vv_thread names;
 	bool has_names =
-		r->host.name && (!r->host.begin || !r->host.begin(r->host.ctx));
+		r->host.name && (!r->host.begin || !r->host.begin(r->host.ctx, layer));
 	bool is_split =
 		has_names && vv_thread_create(&names, "varve-names", replay_names, r,
 					      STACK_BYTES) == VV_OK;

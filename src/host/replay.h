@@ -31,6 +31,7 @@ struct vv_replay {
 		known; /* the file (by its hit) that the kernel was made to know last */
 };
 
-void vv_replay_run(struct vv_replay *r);
+/* @layer: where the plan's layer is in the view. */
+void vv_replay_run(struct vv_replay *r, const char *layer);
 
 #endif

@@ -205,18 +205,34 @@ struct vv_lanes *vv_serve_lanes(struct vv_serve *s)
 	return &s->lanes;
 }
 
-void vv_serve_count_read(struct vv_serve *s, uint64_t node, uint64_t off,
-			 uint64_t bytes)
+static void count_read(struct vv_serve *s, uint64_t node,
+		       const struct vv_plan_read *read)
 {
 	int tag = vv_view_layer_tag(s->view, node);
 	struct vv_watched *watched;
 
 	if (tag < 0)
 		return;
-	vv_counters_add(&s->counters, tag, bytes);
+	vv_counters_add(&s->counters, tag, read->len);
 	watched = s->prefetch ? vv_counters_watched(&s->counters, tag) : NULL;
 	if (watched)
-		vv_prefetch_saw(s->prefetch, watched, node, off, bytes);
+		vv_prefetch_saw(s->prefetch, watched, read);
+}
+
+void vv_serve_count_read(struct vv_serve *s, uint64_t node, uint64_t off,
+			 uint64_t bytes)
+{
+	const struct vv_plan_read read = { .node = node, .off = off, .len = bytes };
+
+	count_read(s, node, &read);
+}
+
+void vv_serve_count_blob(struct vv_serve *s, uint64_t root, const struct vv_id *blob,
+			 uint64_t off, uint64_t bytes)
+{
+	const struct vv_plan_read read = { .blob = *blob, .off = off, .len = bytes };
+
+	count_read(s, root, &read);
 }
 
 void vv_serve_start_prefetch(struct vv_serve *s, const struct vv_prefetch_host *host)

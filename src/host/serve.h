@@ -105,6 +105,9 @@ struct vv_frame_account *vv_serve_account(struct vv_serve *s, uint64_t node);
  */
 void vv_serve_count_read(struct vv_serve *s, uint64_t node, uint64_t off,
 			 uint64_t bytes);
+/* The same of a file of the tree with the root @root, of which only its @blob is known. */
+void vv_serve_count_blob(struct vv_serve *s, uint64_t root, const struct vv_id *blob,
+			 uint64_t off, uint64_t bytes);
 
 /*
  * Start the threads that work beside readers: helpers with large reads, and the prefetcher.

@@ -165,7 +165,7 @@ static void a_cut_at_any_operation_loses_nothing(void)
 	expect_settled(store);
 	vv_store_close(store);
 	CHECK(ops > 20);
-	for (unsigned n = 1; n <= ops; n++) {
+	for (unsigned n = 1; n <= ops; n += TEST_STRIDE) {
 		struct vv_sim_snapshot *moment;
 
 		prepare();
@@ -200,7 +200,7 @@ static void a_gc_instead_of_another_run_loses_nothing(void)
 	CHECK_INT(optimize(store), VV_OK);
 	ops = vv_sim_ops() - ops;
 	vv_store_close(store);
-	for (unsigned n = 1; n <= ops; n++) {
+	for (unsigned n = 1; n <= ops; n += TEST_STRIDE) {
 		prepare();
 		store = open_store(NULL, NULL);
 		vv_sim_cut_at(vv_sim_ops() + n);
@@ -228,7 +228,7 @@ static void fail_everywhere(int failure)
 	CHECK_INT(optimize(store), VV_OK);
 	ops = vv_sim_ops() - ops;
 	vv_store_close(store);
-	for (unsigned n = 1; n <= ops; n++) {
+	for (unsigned n = 1; n <= ops; n += TEST_STRIDE) {
 		int err;
 
 		prepare();
@@ -367,7 +367,7 @@ static void interleave(const char *what, act_fn *outer, act_fn *inner)
 	unsigned steps = run_with(outer, inner, 0);
 
 	CHECK(steps > 10);
-	for (unsigned n = 1; n <= steps; n++)
+	for (unsigned n = 1; n <= steps; n += TEST_STRIDE)
 		run_with(outer, inner, n);
 	printf("# %s: %u steps\n", what, steps);
 }

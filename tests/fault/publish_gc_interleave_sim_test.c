@@ -178,25 +178,13 @@ static void a_gc_at_any_step_of_a_publisher_takes_nothing_from_it(void)
 	}
 }
 
-/* Sanitizers look for other things than schedules, and are slow: a third will do. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define PAIR_STRIDE 3
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer)
-#define PAIR_STRIDE 3
-#endif
-#endif
-#ifndef PAIR_STRIDE
-#define PAIR_STRIDE 1
-#endif
-
 static void condemning_and_deleting_at_any_two_steps_takes_nothing(void)
 {
 	unsigned steps = publish_under(0, 0, false);
 
 	runs = reused = 0;
 	for (unsigned i = 1; i <= steps; i++)
-		for (unsigned j = i; j <= steps; j += PAIR_STRIDE)
+		for (unsigned j = i; j <= steps; j += TEST_STRIDE)
 			publish_under(i, j, false);
 	check_counts();
 }

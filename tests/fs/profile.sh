@@ -96,7 +96,7 @@ for i in $(seq 20); do
 	remount
 	cat "$mnt/t/1/bin/tool" >/dev/null
 	[ $((i % 2)) = 0 ] || sleep 0.00$i
-	umount "$mnt" || fail "umount while a run is replayed"
+	umount -R "$mnt" || fail "umount while a run is replayed"
 	for _ in $(seq 500); do
 		[ -n "$(server)" ] || break
 		sleep 0.02
@@ -135,7 +135,7 @@ tree_of() { "$VARVE" ls --json -s "$1" | grep '"ref": "gcc-12"' | grep -o '"tree
 check "a store that was laid out by a profile is sound" "$VARVE" verify -s "$work/hot" >/dev/null
 mistake 1 "there is no profile 'none'" "$VARVE" pack -q -s "$work/hot" --profile none x "$work/tree"
 for prefetch in off 64M; do
-	remount --prefetch $prefetch
+	remount --host fuse --prefetch $prefetch
 	gcc_at "$mnt/gcc-12" g++-12
 	"${tool[@]}" -c "$work/a.cpp" -o "$work/$prefetch.o" || fail "g++ with --prefetch $prefetch"
 	eval "reads_$prefetch=\$(requests "$mnt" read)"
@@ -143,4 +143,14 @@ done
 cmp -s "$work/off.o" "$work/64M.o" || fail "objects differ"
 # shellcheck disable=SC2154 # set by eval
 [ "$reads_64M" -lt "$reads_off" ] || fail "a replay spares no reads: $reads_64M with it, $reads_off without"
+
+# Where trees are mounts of their own the kernel reads ahead in their files.
+if [ "$(id -u)" = 0 ]; then
+	remount --host erofs
+	gcc_at "$mnt/gcc-12" g++-12
+	"${tool[@]}" -c "$work/a.cpp" -o "$work/erofs.o" || fail "g++ from an EROFS mount"
+	cmp -s "$work/off.o" "$work/erofs.o" || fail "objects differ"
+	check "a run is replayed in an EROFS mount" test "$(prefetched runs)" -ge 1
+	check "the kernel read ahead" test "$(prefetched bytes_pushed)" -gt 1000000
+fi
 finish

@@ -351,7 +351,7 @@ static int read_volume(struct vv_fuse_ops *ops, struct vv_fuse_call *call,
 {
 	const struct vv_fuse_read_in *in = &call->req.body.read;
 	uint64_t end = (uint64_t)v->regions.blocks * BLOCK;
-	struct piece p = { 0 };
+	struct piece p = { 0 }, first;
 	size_t len;
 	int err;
 
@@ -360,6 +360,7 @@ static int read_volume(struct vv_fuse_ops *ops, struct vv_fuse_call *call,
 	len = (size_t)vv_min_u64(vv_min_size(in->size, VV_FUSE_READ_BYTES),
 				 end - in->offset);
 	err = find_piece(v, in->offset, len, &p);
+	first = p;
 	if (!err)
 		err = p.len + p.pad == len ? read_in_place(ops, call, &p)
 					   : read_across(ops, call, v, &p, len);
@@ -367,7 +368,7 @@ static int read_volume(struct vv_fuse_ops *ops, struct vv_fuse_call *call,
 		log_failure(ops, v, p.blob, err);
 		return VV_EIO;
 	}
-	vv_serve_count_read(ops->serve, v->root, in->offset, len);
+	vv_serve_count_blob(ops->serve, v->root, &first.id, first.at, len);
 	return VV_OK;
 }
 

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -39,7 +40,19 @@ static uint64_t mount_id_of(const char *path)
 
 static bool is_there(const struct vv_fuse_ahead *ahead)
 {
-	return mount_id_of(ahead->where) == ahead->mount_id;
+	return mount_id_of(ahead->where) == ahead->mount_id &&
+	       (!ahead->layer_len || mount_id_of(ahead->layer) == ahead->layer_id);
+}
+
+/*
+ * The same, but asked only when mounts have changed: looking at a mount holds it for a
+ * moment, and an unmount that comes just then is told that it is busy.
+ */
+static bool is_still_there(const struct vv_fuse_ahead *ahead)
+{
+	struct pollfd changed = { .fd = ahead->changes, .events = POLLPRI };
+
+	return (ahead->changes >= 0 && poll(&changed, 1, 0) == 0) || is_there(ahead);
 }
 
 /* The kernel's readahead for all files of the mount that are opened from now on. */
@@ -91,16 +104,44 @@ static void restore_readahead(struct vv_fuse_ahead *ahead)
 		set_readahead(ahead, ahead->readahead_kb);
 }
 
-static int begin(void *ctx)
+/* Is the layer a mount of its own? */
+static void find_layer(struct vv_fuse_ahead *ahead, const char *layer)
+{
+	uint64_t id;
+	int len = snprintf(ahead->layer, sizeof ahead->layer, "%s/%s", ahead->where,
+			   layer);
+
+	ahead->layer_len = 0;
+	if (!*layer || len < 0 || (size_t)len >= sizeof ahead->layer)
+		return;
+	id = mount_id_of(ahead->layer);
+	if (id && id != ahead->mount_id) {
+		ahead->layer_id = id;
+		ahead->layer_len = strlen(layer);
+	}
+}
+
+static void close_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+static int begin(void *ctx, const char *layer)
 {
 	struct vv_fuse_ahead *ahead = ctx;
 
+	ahead->layer_len = 0;
 	if (!ahead->mount_id || !is_there(ahead))
 		return VV_ENODEV;
-	ahead->copy = (int)syscall(SYS_open_tree, AT_FDCWD, ahead->where,
+	find_layer(ahead, layer);
+	ahead->copy = (int)syscall(SYS_open_tree, AT_FDCWD,
+				   ahead->layer_len ? ahead->layer : ahead->where,
 				   COPY_MOUNT | O_CLOEXEC);
 	if (ahead->copy < 0)
 		return VV_EPERM;
+	ahead->changes = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
 	lower_readahead(ahead);
 	return VV_OK;
 }
@@ -110,8 +151,9 @@ static void end(void *ctx)
 	struct vv_fuse_ahead *ahead = ctx;
 
 	restore_readahead(ahead);
-	close(ahead->copy);
-	ahead->copy = -1;
+	close_fd(&ahead->file);
+	close_fd(&ahead->changes);
+	close_fd(&ahead->copy);
 }
 
 /* The kernel keeps the target of a link, and the names in a listing, when they are read. */
@@ -136,13 +178,22 @@ static void list(int dir, const char *path)
 	closedir(stream);
 }
 
+/* A path of the view as one from the copy. */
+static const char *from_copy(const struct vv_fuse_ahead *ahead, const char *path)
+{
+	if (!ahead->layer_len)
+		return path;
+	return path[ahead->layer_len] ? path + ahead->layer_len + 1 : ".";
+}
+
 static int name(void *ctx, enum vv_profile_kind kind, const char *path)
 {
 	struct vv_fuse_ahead *ahead = ctx;
 	struct stat st;
 
-	if (!is_there(ahead))
+	if (!is_still_there(ahead))
 		return VV_ENODEV;
+	path = from_copy(ahead, path);
 	if (kind == VV_USE_LIST)
 		list(ahead->copy, path);
 	else if (fstatat(ahead->copy, path, &st, AT_SYMLINK_NOFOLLOW) == 0) {
@@ -151,6 +202,32 @@ static int name(void *ctx, enum vv_profile_kind kind, const char *path)
 	} else if (errno == ENOTCONN) {
 		return VV_ENODEV;
 	}
+	return VV_OK;
+}
+
+/* Open it, unless it is the one of the last time. */
+static int open_file(struct vv_fuse_ahead *ahead, const char *path)
+{
+	if (ahead->file >= 0 && strcmp(ahead->file_path, path) == 0)
+		return VV_OK;
+	close_fd(&ahead->file);
+	ahead->file = openat(ahead->copy, from_copy(ahead, path),
+			     O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	snprintf(ahead->file_path, sizeof ahead->file_path, "%s", path);
+	return ahead->file >= 0 ? VV_OK : VV_ENOENT;
+}
+
+static int pull(void *ctx, const char *path, uint64_t off, size_t len)
+{
+	struct vv_fuse_ahead *ahead = ctx;
+
+	if (!ahead->layer_len)
+		return VV_ENOSYS;
+	if (!is_still_there(ahead))
+		return VV_ENODEV;
+	if (open_file(ahead, path))
+		return VV_ENOENT;
+	(void)readahead(ahead->file, (off_t)off, len);
 	return VV_OK;
 }
 
@@ -170,8 +247,13 @@ void vv_fuse_ahead_init(struct vv_fuse_ahead *ahead, struct vv_fuse_dev *dev,
 		.where = where,
 		.mount_id = mount_id_of(where),
 		.copy = -1,
+		.file = -1,
+		.changes = -1,
 	};
-	*host = (struct vv_prefetch_host){
-		.name = name, .push = push, .begin = begin, .end = end, .ctx = ahead
-	};
+	*host = (struct vv_prefetch_host){ .name = name,
+					   .pull = pull,
+					   .push = push,
+					   .begin = begin,
+					   .end = end,
+					   .ctx = ahead };
 }

@@ -17,6 +17,9 @@
  * Pages are pushed by FUSE_NOTIFY_STORE.  It may wait for a page that a request of the kernel
  * holds, so it comes from no worker.
  *
+ * Where the layer is a mount of its own on ours (host/erofs), that one is copied instead, and
+ * pages are read ahead in its files: the kernel then asks for them as for a reader.
+ *
  * Ownership: init/fini; borrows the device and the path.
  * Threads: those of the prefetcher.
  */
@@ -25,13 +28,21 @@
 
 #include "host/prefetch.h"
 
+#include <limits.h>
+
 struct vv_fuse_dev;
 
 struct vv_fuse_ahead {
 	struct vv_fuse_dev *dev;
-	const char *where;     /* the mount point */
-	uint64_t mount_id;     /* of what we mounted there; 0 = not known */
-	int copy;	       /* of the mount, during a run; -1 */
+	const char *where; /* the mount point */
+	uint64_t mount_id; /* of what we mounted there; 0 = not known */
+	int changes;	   /* of mounts, during a run; -1 */
+	int copy;	   /* of the mount, during a run; -1 */
+	size_t layer_len; /* of the layer's path, if what is copied is its mount; else 0 */
+	uint64_t layer_id;    /* of that mount */
+	char layer[PATH_MAX]; /* where that is */
+	int file;	      /* the last one that was pulled from; -1 */
+	char file_path[PATH_MAX];
 	unsigned readahead_kb; /* as it was before the run; 0 = not changed */
 };
 
