@@ -67,7 +67,13 @@ static int cat_path(struct vv_store *store, const char *ref, const char *path)
 		return status;
 	err = cat_entry(store, &found);
 	vv_found_drop(&found);
-	return err ? vv_say_failed(err, "cannot print '%s:%s'", ref, path) : VV_EXIT_OK;
+	if (!err)
+		return VV_EXIT_OK;
+	if (err != VV_ECORRUPT)
+		return vv_say_failed(err, "cannot print '%s:%s'", ref, path);
+	/* Which object of the store is damaged was told; this is whose bytes they are. */
+	vv_say("cannot print '%s:%s': %s", ref, path, vv_err_text(err));
+	return VV_EXIT_FAILED;
 }
 
 static int run(int count, char **words)

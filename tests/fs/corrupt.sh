@@ -30,6 +30,7 @@ for i in 1 2 3; do
 done
 [ $errors -eq 1 ] || fail "$errors files cannot be read, want 1"
 grep -q "bad/${broken:-?}" "$work/log" || fail "the log does not name it: $(cat "$work/log")"
+grep -q "cannot print 'bad:$broken'" <("$VARVE" cat "bad:$broken" 2>&1 >/dev/null) || fail "cat does not name it"
 for i in 1 2 3; do
 	cmp "$mnt/good/file$i" "$work/good/file$i" || fail "a file of another pack"
 done

@@ -180,6 +180,16 @@ static void on_idle(void *ctx)
 }
 
 /* Before the first request: it may be the one that touches a tree. */
+/*
+ * Who mounts over a tree looks up its path in this very session meanwhile, so another thread
+ * must come to take that request: io_uring does not promise it to a core whose entries are busy.
+ */
+static enum vv_fuse_transport top_transport(const struct vv_fuse_options *opts)
+{
+	return opts->erofs == VV_FUSE_EROFS_NEVER ? opts->transport
+						  : VV_FUSE_TRANSPORT_DEV;
+}
+
 static int start_erofs(struct host *h)
 {
 	struct vv_erofs_options opts = {
@@ -220,7 +230,7 @@ static int start(struct host *h)
 
 	if (err)
 		return err;
-	err = vv_fuse_session_new(&h->session, device, &h->ops, h->opts->transport,
+	err = vv_fuse_session_new(&h->session, device, &h->ops, top_transport(h->opts),
 				  on_ended, h);
 	if (err)
 		close(device);
