@@ -186,8 +186,11 @@ static void on_idle(void *ctx)
  */
 static enum vv_fuse_transport top_transport(const struct vv_fuse_options *opts)
 {
-	return opts->erofs == VV_FUSE_EROFS_NEVER ? opts->transport
-						  : VV_FUSE_TRANSPORT_DEV;
+	bool may_mount = opts->erofs == VV_FUSE_EROFS_MUST ||
+			 (opts->erofs == VV_FUSE_EROFS_IF_POSSIBLE &&
+			  opts->transport == VV_FUSE_TRANSPORT_AUTO);
+
+	return may_mount ? VV_FUSE_TRANSPORT_DEV : opts->transport;
 }
 
 static int start_erofs(struct host *h)
@@ -208,7 +211,9 @@ static int start_erofs(struct host *h)
 	};
 	int err;
 
-	if (h->opts->erofs == VV_FUSE_EROFS_NEVER)
+	if (h->opts->erofs == VV_FUSE_EROFS_NEVER ||
+	    (h->opts->erofs == VV_FUSE_EROFS_IF_POSSIBLE &&
+	     h->opts->transport == VV_FUSE_TRANSPORT_IO_URING))
 		return VV_OK;
 	err = vv_erofs_host_new(&h->erofs, h->serve, &opts);
 	if (!err)
