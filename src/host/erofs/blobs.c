@@ -508,15 +508,14 @@ int vv_erofs_blobs_new(struct vv_erofs_blobs **out, struct vv_serve *serve,
 	if (!err)
 		err = vv_kernel_mount_fuse(&device, &b->mount);
 	if (!err) {
-		err = vv_fuse_session_new(&b->session, device, &b->ops, transport,
-					  on_ended, b);
+		err = vv_fuse_session_new(&b->session, device, &b->ops, on_ended, b);
 		if (err)
 			close(device);
 	} else {
 		b->mount = -1;
 	}
 	if (!err)
-		err = vv_fuse_session_start(b->session);
+		err = vv_fuse_session_start(b->session, transport);
 	if (err)
 		vv_erofs_blobs_free(b);
 	else

@@ -180,28 +180,12 @@ static void on_idle(void *ctx)
 }
 
 /* Before the first request: it may be the one that touches a tree. */
-/*
- * Who mounts over a tree looks up its path in this very session meanwhile, so another thread
- * must come to take that request: io_uring does not promise it to a core whose entries are busy.
- */
-static enum vv_fuse_transport top_transport(const struct vv_fuse_options *opts)
-{
-	bool may_mount = opts->erofs == VV_FUSE_EROFS_MUST ||
-			 (opts->erofs == VV_FUSE_EROFS_IF_POSSIBLE &&
-			  opts->transport == VV_FUSE_TRANSPORT_AUTO);
-
-	return may_mount ? VV_FUSE_TRANSPORT_DEV : opts->transport;
-}
-
 static int start_erofs(struct host *h)
 {
 	struct vv_erofs_options opts = {
 		.path = h->where,
 		.cache_dir = h->opts->cache_dir,
-		/* If it must be io_uring, the session of the mount says why it cannot. */
-		.transport = h->opts->transport == VV_FUSE_TRANSPORT_DEV
-				     ? VV_FUSE_TRANSPORT_DEV
-				     : VV_FUSE_TRANSPORT_AUTO,
+		.transport = h->opts->transport,
 		.allow_suid = h->opts->allow_suid,
 		.allow_dev = h->opts->allow_dev,
 		.errors = &h->ops.errors,
@@ -211,6 +195,7 @@ static int start_erofs(struct host *h)
 	};
 	int err;
 
+	/* Who asks for io_uring without asking for EROFS wants all of the mount over it. */
 	if (h->opts->erofs == VV_FUSE_EROFS_NEVER ||
 	    (h->opts->erofs == VV_FUSE_EROFS_IF_POSSIBLE &&
 	     h->opts->transport == VV_FUSE_TRANSPORT_IO_URING))
@@ -228,6 +213,16 @@ static int start_erofs(struct host *h)
 	return err;
 }
 
+/*
+ * Who mounts over a tree looks up its path in this very session meanwhile, on the core whose
+ * queue entry it holds.  The kernel leaves a request that found no entry free until one of
+ * that queue is committed, so over io_uring that lookup could wait for its own caller.
+ */
+static enum vv_fuse_transport transport_of(const struct host *h)
+{
+	return h->erofs ? VV_FUSE_TRANSPORT_COVERED : h->opts->transport;
+}
+
 static int start(struct host *h)
 {
 	int device;
@@ -235,8 +230,7 @@ static int start(struct host *h)
 
 	if (err)
 		return err;
-	err = vv_fuse_session_new(&h->session, device, &h->ops, top_transport(h->opts),
-				  on_ended, h);
+	err = vv_fuse_session_new(&h->session, device, &h->ops, on_ended, h);
 	if (err)
 		close(device);
 	if (!err)
@@ -247,7 +241,7 @@ static int start(struct host *h)
 	else
 		err = start_erofs(h);
 	if (!err)
-		err = vv_fuse_session_start(h->session);
+		err = vv_fuse_session_start(h->session, transport_of(h));
 	if (err)
 		leave(h);
 	return err;

@@ -74,6 +74,10 @@ static int prepare_uring(struct vv_fuse_session *s)
 		set_reason(s, "asked for", "");
 		return VV_OK;
 	}
+	if (s->transport == VV_FUSE_TRANSPORT_COVERED) {
+		set_reason(s, "trees are mounted over it", "");
+		return VV_OK;
+	}
 	vv_fuse_uring_ask_system(&facts);
 	err = vv_fuse_uring_plan_make(&s->plan, &facts);
 	if (err)
@@ -88,10 +92,12 @@ static int prepare_uring(struct vv_fuse_session *s)
 	return VV_OK;
 }
 
-int vv_fuse_session_start(struct vv_fuse_session *s)
+int vv_fuse_session_start(struct vv_fuse_session *s, enum vv_fuse_transport transport)
 {
-	int err = prepare_uring(s);
+	int err;
 
+	s->transport = transport;
+	err = prepare_uring(s);
 	if (err)
 		return err;
 	err = vv_fuse_dev_start(s->dev);
@@ -122,8 +128,7 @@ int vv_fuse_session_negotiated(struct vv_fuse_session *s, int err)
 /* ---- the rest ---- */
 
 int vv_fuse_session_new(struct vv_fuse_session **out, int device,
-			struct vv_fuse_ops *ops, enum vv_fuse_transport transport,
-			void (*ended)(void *ctx), void *ctx)
+			struct vv_fuse_ops *ops, void (*ended)(void *ctx), void *ctx)
 {
 	struct vv_fuse_session *s = calloc(1, sizeof *s);
 	int err;
@@ -133,7 +138,6 @@ int vv_fuse_session_new(struct vv_fuse_session **out, int device,
 		return VV_ENOMEM;
 	s->device = device;
 	s->ops = ops;
-	s->transport = transport;
 	s->ended = ended;
 	s->ctx = ctx;
 	err = vv_fuse_dev_new(&s->dev, device, ops, ended, ctx);

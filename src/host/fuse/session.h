@@ -24,15 +24,15 @@ enum vv_fuse_transport {
 	VV_FUSE_TRANSPORT_AUTO, /* io_uring if it can be */
 	VV_FUSE_TRANSPORT_IO_URING,
 	VV_FUSE_TRANSPORT_DEV,
+	VV_FUSE_TRANSPORT_COVERED, /* as DEV, because trees are mounted over it */
 };
 
 /* @ended is called, on a thread of the session, when the kernel closed it or it failed. */
 int vv_fuse_session_new(struct vv_fuse_session **out, int device,
-			struct vv_fuse_ops *ops, enum vv_fuse_transport transport,
-			void (*ended)(void *ctx), void *ctx);
+			struct vv_fuse_ops *ops, void (*ended)(void *ctx), void *ctx);
 
 /* Errors are told in the log.  VV_EOPNOTSUPP: VV_FUSE_TRANSPORT_IO_URING cannot be. */
-int vv_fuse_session_start(struct vv_fuse_session *s);
+int vv_fuse_session_start(struct vv_fuse_session *s, enum vv_fuse_transport transport);
 
 /* From ops.started with what it was told; returns what the mount's maker is to be told. */
 int vv_fuse_session_negotiated(struct vv_fuse_session *s, int err);

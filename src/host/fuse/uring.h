@@ -13,6 +13,9 @@
  *	 on its way there, unless the queue has plan.depth of them or the budget or the system
  *	 grants no more.  A thread that took the last makes another before it does its work:
  *	 the waiting is handed over first, then come lookup or decoding.
+ *	 A request that comes before the other entry is registered waits until one is
+ *	 committed: the kernel hands waiting requests to those alone.  So nobody who answers
+ *	 may need an answer of the same session.
  *  (U3) No entry is taken from the kernel while the session lives: it might just have put a
  *	 request into it, which nobody would answer.  So what a burst needed remains, but an
  *	 entry that is not asked for a while gives back its payload buffer, most of its memory.
